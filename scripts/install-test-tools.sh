@@ -1,0 +1,12 @@
+#!/bin/sh
+# Installs the programs that the tests start (Debian or Ubuntu); does nothing where they are present.
+set -e
+need=""
+command -v redis-server >/dev/null || need="$need redis-server"
+command -v ncdump >/dev/null || need="$need netcdf-bin"
+command -v h5dump >/dev/null || need="$need hdf5-tools"
+[ -z "$need" ] && exit 0
+run=""
+[ "$(id -u)" = 0 ] || run=sudo
+$run apt-get update -q >/dev/null
+DEBIAN_FRONTEND=noninteractive $run apt-get install -y -q $need >/dev/null
