@@ -1,0 +1,230 @@
+package storage
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Put implements Storage.
+func (l *Local) Put(ctx context.Context, key string, data []byte, c Condition) (Info, error) {
+	w, err := l.create(ctx, "write", key)
+	if err != nil {
+		return Info{}, err
+	}
+	defer w.Abort()
+	if _, err := w.Write(data); err != nil {
+		return Info{}, err
+	}
+	return w.commit(c)
+}
+
+// Create implements Storage.
+func (l *Local) Create(ctx context.Context, key string) (Writer, error) {
+	w, err := l.create(ctx, "create", key)
+	if err != nil {
+		return nil, err
+	}
+	return w, nil
+}
+
+func (l *Local) create(ctx context.Context, op, key string) (*localWriter, error) {
+	path, err := l.begin(ctx, op, key)
+	if err != nil {
+		return nil, err
+	}
+	if err := l.makeDir(filepath.Dir(path)); err != nil {
+		return nil, wrap(op, path, err)
+	}
+	f, err := createTemp(filepath.Dir(path))
+	if err != nil {
+		return nil, wrap(op, path, err)
+	}
+	return &localWriter{ctx: ctx, l: l, key: key, path: path, f: f}, nil
+}
+
+// createTemp makes a locked file under a hidden name; the lock tells other processes that it is in use.
+// It has the permissions of a file made in the ordinary way, unlike one of os.CreateTemp.
+func createTemp(dir string) (*os.File, error) {
+	for {
+		name := filepath.Join(dir, fmt.Sprintf("%s%016x%s", hiddenPrefix, rand.Uint64(), tempSuffix))
+		f, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o666)
+		if errors.Is(err, fs.ErrExist) {
+			continue
+		}
+		if err != nil {
+			return nil, err
+		}
+		if _, err := tryFlock(f); err != nil {
+			f.Close()
+			_ = os.Remove(name)
+			return nil, err
+		}
+		return f, nil
+	}
+}
+
+// localWriter writes beside the target and renames over it.
+type localWriter struct {
+	ctx  context.Context
+	l    *Local
+	key  string
+	path string
+
+	mu   sync.Mutex
+	f    *os.File // nil when committed or aborted
+	fail error    // the first failed write; what follows it must not be published
+}
+
+func (w *localWriter) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.f == nil {
+		return 0, wrap("write", w.path, fs.ErrClosed)
+	}
+	if w.fail == nil {
+		w.fail = wrap("write", w.path, w.ctx.Err())
+	}
+	if w.fail != nil {
+		return 0, w.fail
+	}
+	n, err := w.f.Write(p)
+	w.fail = wrap("write", w.path, err)
+	return n, w.fail
+}
+
+// Commit implements Writer.
+func (w *localWriter) Commit() (Info, error) { return w.commit(Condition{}) }
+
+func (w *localWriter) commit(c Condition) (Info, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	defer w.abort()
+	if w.f == nil {
+		return Info{}, wrap("write", w.path, fs.ErrClosed)
+	}
+	if w.fail != nil {
+		return Info{}, w.fail
+	}
+	if err := w.sync(); err != nil {
+		return Info{}, wrap("write", w.path, err)
+	}
+	unlock, err := w.l.lockPath(w.ctx, w.path)
+	if err != nil {
+		return Info{}, wrap("write", w.path, err)
+	}
+	defer unlock()
+	info, err := w.publish(c)
+	return info, wrap("write", w.path, err)
+}
+
+// sync puts the bytes on the disk, before the lock is taken: it may take long.
+func (w *localWriter) sync() error {
+	if w.l.NoSync {
+		return nil
+	}
+	return w.f.Sync()
+}
+
+// publish renames the temporary file over the target if the condition holds; the caller has the lock.
+func (w *localWriter) publish(c Condition) (Info, error) {
+	if err := w.ctx.Err(); err != nil {
+		return Info{}, err
+	}
+	if err := checkCondition(w.path, c); err != nil {
+		return Info{}, err
+	}
+	fi, err := w.f.Stat()
+	if err != nil {
+		return Info{}, err
+	}
+	if err := os.Rename(w.f.Name(), w.path); err != nil {
+		return Info{}, err
+	}
+	w.f.Close()
+	w.f = nil
+	return localInfo(w.key, fi), w.l.syncDir(filepath.Dir(w.path))
+}
+
+// checkCondition compares the file as it is now with what a conditional write expects.
+func checkCondition(path string, c Condition) error {
+	if c == (Condition{}) {
+		return nil
+	}
+	now, err := statFile(path, "")
+	exists := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if c.IfAbsent && exists || c.IfMatch != "" && now.ETag != c.IfMatch {
+		return ErrPrecondition
+	}
+	return nil
+}
+
+// Abort implements Writer.
+func (w *localWriter) Abort() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.abort()
+	return nil
+}
+
+func (w *localWriter) abort() {
+	if w.f != nil {
+		_ = os.Remove(w.f.Name()) // before the lock goes with the file
+		w.f.Close()
+		w.f = nil
+	}
+}
+
+// Update implements Updater: fn runs under the key's lock.
+func (l *Local) Update(ctx context.Context, key string, fn UpdateFunc) error {
+	path, err := l.begin(ctx, "update", key)
+	if err != nil {
+		return err
+	}
+	if err := l.makeDir(filepath.Dir(path)); err != nil {
+		return wrap("update", path, err)
+	}
+	unlock, err := l.lockPath(ctx, path)
+	if err != nil {
+		return wrap("update", path, err)
+	}
+	defer unlock()
+	old, _, err := l.Get(ctx, key)
+	exists := err == nil
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	content, del, err := fn(old, exists)
+	if err != nil {
+		return err
+	}
+	if del {
+		return wrap("delete", path, l.remove(path))
+	}
+	return l.replace(ctx, key, content)
+}
+
+// replace writes a whole object; the caller has its lock.
+func (l *Local) replace(ctx context.Context, key string, content []byte) error {
+	w, err := l.create(ctx, "write", key)
+	if err != nil {
+		return err
+	}
+	defer w.Abort()
+	if _, err := w.Write(content); err != nil {
+		return err
+	}
+	if err := w.sync(); err != nil {
+		return wrap("write", w.path, err)
+	}
+	_, err = w.publish(Condition{})
+	return wrap("write", w.path, err)
+}
