@@ -1,0 +1,21 @@
+package kombu
+
+import "time"
+
+// The JSON values that Kombu marks with a type (kombu/utils/json.py). DecodeJSON returns them, EncodeJSON
+// and the other serializers accept them. UUIDs are uuid.UUID, bytes are []byte, and a decoded date and time
+// is a DateTime; a plain time.Time is accepted for encoding as one with an offset.
+type (
+	// DateTime is Python's datetime. Naive means that it carries no offset: Time then holds the
+	// wall-clock reading in UTC.
+	DateTime struct {
+		time.Time
+		Naive bool
+	}
+	// Date is Python's date; only year, month and day of Time count.
+	Date struct{ time.Time }
+	// TimeOfDay is Python's time, as its ISO text ("12:30:00.000001+02:00").
+	TimeOfDay string
+	// Decimal is Python's Decimal, as its text ("1.10", "NaN", "1E+3").
+	Decimal string
+)
