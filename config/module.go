@@ -1,0 +1,21 @@
+package config
+
+// module is what config.py says.
+type module struct {
+	name   string // for messages, relative to the folder
+	values map[string]moduleValue
+	broken []*Fault // why the file, or a part whose names are unknown, could not be read
+}
+
+// moduleValue is one name of the file, with the place of its last assignment.
+type moduleValue struct {
+	value     any // nil, bool, string, int64, float64, []any, time.Time, time.Duration, TimeRange, or a Stringer for what no setting takes
+	line, col int
+	fault     *Fault // why there is no value
+}
+
+type moduleSource struct {
+	name, path, text string
+	lookup           func(string) (string, bool)
+	loaded           map[string]string // receives the variables that load_dotenv adds
+}
