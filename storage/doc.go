@@ -10,7 +10,7 @@
 //     write leaves nothing behind.
 //   - A Reader sees one version of its object: if the object is replaced while it is read, reads either
 //     go on with the old version or fail with [ErrChanged]; they never mix two.
-//   - Conditional writes ([Condition], [Update]) are atomic against every other process that uses this
+//   - Conditional writes ([Condition], [Edit], [Update]) are atomic against every other process that uses this
 //     package on the same storage.
 //   - Errors are of type [*Error], name the operation and the full path, and match fs.ErrNotExist,
 //     fs.ErrPermission, [ErrPrecondition], [ErrChanged] or [ErrDiskFull] where that is the cause.

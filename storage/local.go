@@ -25,7 +25,7 @@ type Local struct {
 
 var (
 	_ Storage = (*Local)(nil)
-	_ Updater = (*Local)(nil)
+	_ Editor  = (*Local)(nil)
 )
 
 // NewLocal returns the Storage of a folder; "" is the working directory.

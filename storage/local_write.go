@@ -75,6 +75,8 @@ type localWriter struct {
 	l    *Local
 	key  string
 	path string
+	// locked says that the caller holds the target's lock already.
+	locked bool
 
 	mu   sync.Mutex
 	f    *os.File // nil when committed or aborted
@@ -114,11 +116,13 @@ func (w *localWriter) commit(c Condition) (Info, error) {
 	if err := w.sync(); err != nil {
 		return Info{}, wrap("write", w.path, err)
 	}
-	unlock, err := w.l.lockPath(w.ctx, w.path)
-	if err != nil {
-		return Info{}, wrap("write", w.path, err)
+	if !w.locked {
+		unlock, err := w.l.lockPath(w.ctx, w.path)
+		if err != nil {
+			return Info{}, wrap("write", w.path, err)
+		}
+		defer unlock()
 	}
-	defer unlock()
 	info, err := w.publish(c)
 	return info, wrap("write", w.path, err)
 }
@@ -183,8 +187,8 @@ func (w *localWriter) abort() {
 	}
 }
 
-// Update implements Updater: fn runs under the key's lock.
-func (l *Local) Update(ctx context.Context, key string, fn UpdateFunc) error {
+// Edit implements Editor: fn runs under the key's lock.
+func (l *Local) Edit(ctx context.Context, key string, fn EditFunc) error {
 	path, err := l.begin(ctx, "update", key)
 	if err != nil {
 		return err
@@ -197,34 +201,37 @@ func (l *Local) Update(ctx context.Context, key string, fn UpdateFunc) error {
 		return wrap("update", path, err)
 	}
 	defer unlock()
-	old, _, err := l.Get(ctx, key)
-	exists := err == nil
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	content, del, err := fn(old, exists)
-	if err != nil {
-		return err
-	}
-	if del {
-		return wrap("delete", path, l.remove(path))
-	}
-	return l.replace(ctx, key, content)
+	return l.edit(ctx, path, key, fn)
 }
 
-// replace writes a whole object; the caller has its lock.
-func (l *Local) replace(ctx context.Context, key string, content []byte) error {
-	w, err := l.create(ctx, "write", key)
-	if err != nil {
+// edit is Edit for the holder of the key's lock.
+func (l *Local) edit(ctx context.Context, path, key string, fn EditFunc) error {
+	var old Reader
+	r, err := openLocal(ctx, path, key)
+	switch {
+	case err == nil:
+		defer r.Close()
+		old = r
+	case !errors.Is(err, fs.ErrNotExist):
+		return wrap("update", path, err)
+	}
+	w := &lazyWriter{create: func() (Writer, error) {
+		w, err := l.create(ctx, "update", key)
+		if err != nil {
+			return nil, err
+		}
+		w.locked = true
+		return w, nil
+	}}
+	defer w.abort()
+	outcome, err := fn(old, w)
+	switch {
+	case err != nil:
 		return err
+	case outcome == Replace:
+		return w.commit()
+	case outcome == Remove && old != nil:
+		return wrap("delete", path, l.remove(path))
 	}
-	defer w.Abort()
-	if _, err := w.Write(content); err != nil {
-		return err
-	}
-	if err := w.sync(); err != nil {
-		return wrap("write", w.path, err)
-	}
-	_, err = w.publish(Condition{})
-	return wrap("write", w.path, err)
+	return nil
 }

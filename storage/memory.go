@@ -23,7 +23,10 @@ type memObject struct {
 	info Info
 }
 
-var _ Storage = (*Memory)(nil)
+var (
+	_ Storage     = (*Memory)(nil)
+	_ conditional = (*Memory)(nil)
+)
 
 // NewMemory returns an empty Memory.
 func NewMemory() *Memory { return &Memory{objects: map[string]*memObject{}} }
@@ -82,10 +85,6 @@ func (m *Memory) GetRange(ctx context.Context, key string, off, n int64) ([]byte
 
 // Put implements Storage.
 func (m *Memory) Put(ctx context.Context, key string, data []byte, c Condition) (Info, error) {
-	return m.put(ctx, key, bytes.Clone(data), c)
-}
-
-func (m *Memory) put(ctx context.Context, key string, data []byte, c Condition) (Info, error) {
 	path := Join(m.String(), key)
 	if err := ctx.Err(); err != nil {
 		return Info{}, wrap("write", path, err)
@@ -100,7 +99,7 @@ func (m *Memory) put(ctx context.Context, key string, data []byte, c Condition) 
 	}
 	m.version++
 	info := Info{Key: key, Size: int64(len(data)), ETag: fmt.Sprintf("%d", m.version), ModTime: time.Now()}
-	m.objects[key] = &memObject{data, info}
+	m.objects[key] = &memObject{bytes.Clone(data), info}
 	return info, nil
 }
 
@@ -115,10 +114,14 @@ func (m *Memory) holds(key string, c Condition) bool {
 
 // Create implements Storage.
 func (m *Memory) Create(ctx context.Context, key string) (Writer, error) {
+	return m.createIf(ctx, key, Condition{})
+}
+
+func (m *Memory) createIf(ctx context.Context, key string, c Condition) (Writer, error) {
 	if err := checkKey(key); err != nil {
 		return nil, wrap("create", Join(m.String(), key), err)
 	}
-	return &memWriter{ctx: ctx, m: m, key: key}, nil
+	return &bufferedWriter{ctx: ctx, st: m, key: key, c: c}, nil
 }
 
 // Delete implements Storage.
@@ -184,31 +187,3 @@ type memReader struct {
 
 func (r memReader) Info() Info   { return r.info }
 func (r memReader) Close() error { return nil }
-
-type memWriter struct {
-	ctx  context.Context
-	m    *Memory
-	key  string
-	buf  bytes.Buffer
-	done bool
-}
-
-func (w *memWriter) Write(p []byte) (int, error) {
-	if w.done {
-		return 0, wrap("write", Join(w.m.String(), w.key), fs.ErrClosed)
-	}
-	return w.buf.Write(p)
-}
-
-func (w *memWriter) Commit() (Info, error) {
-	if w.done {
-		return Info{}, wrap("write", Join(w.m.String(), w.key), fs.ErrClosed)
-	}
-	w.done = true
-	return w.m.put(w.ctx, w.key, w.buf.Bytes(), Condition{})
-}
-
-func (w *memWriter) Abort() error {
-	w.done, w.buf = true, bytes.Buffer{}
-	return nil
-}

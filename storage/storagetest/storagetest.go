@@ -41,6 +41,7 @@ func Run(t *testing.T, open func(t *testing.T) storage.Storage) {
 		{"one version", testOneVersion},
 		{"whole or not at all", testWhole},
 		{"update", testUpdate},
+		{"edit", testEdit},
 		{"update race", testUpdateRace},
 		{"create race", testCreateRace},
 		{"cancelled", testCancelled},
@@ -490,6 +491,53 @@ func testUpdate(t *testing.T, st storage.Storage) {
 	}
 	if got := keys(t, func(fn func(storage.Info) error) error { return st.List(ctx, "", fn) }); len(got) != 0 {
 		t.Fatal(got)
+	}
+}
+
+func testEdit(t *testing.T, st storage.Storage) {
+	ctx := t.Context()
+	big := pattern(6<<20, 4)
+	steps := []struct {
+		name    string
+		write   []byte
+		outcome storage.Outcome
+		before  []byte // nil: no object
+		after   []byte
+	}{
+		{"keep nothing", []byte("dropped"), storage.Keep, nil, nil},
+		{"remove nothing", nil, storage.Remove, nil, nil},
+		{"create empty", nil, storage.Replace, nil, []byte{}},
+		{"replace", []byte("one"), storage.Replace, []byte{}, []byte("one")},
+		{"keep", []byte("dropped"), storage.Keep, []byte("one"), []byte("one")},
+		{"replace by more", big, storage.Replace, []byte("one"), big},
+		{"remove", nil, storage.Remove, big, nil},
+	}
+	for _, s := range steps {
+		err := storage.Edit(ctx, st, "dir/e", func(old storage.Reader, w io.Writer) (storage.Outcome, error) {
+			if (old == nil) != (s.before == nil) {
+				t.Errorf("%s: old is %v", s.name, old)
+			}
+			if old != nil {
+				got, err := io.ReadAll(io.NewSectionReader(old, 0, old.Info().Size))
+				if err != nil || !bytes.Equal(got, s.before) {
+					t.Errorf("%s: %d old bytes, %v", s.name, len(got), err)
+				}
+			}
+			for part := range slices.Chunk(s.write, 1<<20) {
+				if _, err := w.Write(part); err != nil {
+					return storage.Keep, err
+				}
+			}
+			return s.outcome, nil
+		})
+		if err != nil {
+			t.Fatalf("%s: %v", s.name, err)
+		}
+		if s.after != nil {
+			wantGet(t, st, "dir/e", s.after)
+		} else if _, err := st.Stat(ctx, "dir/e"); !errors.Is(err, fs.ErrNotExist) {
+			t.Fatalf("%s: %v", s.name, err)
+		}
 	}
 }
 
