@@ -1,6 +1,15 @@
 #!/bin/sh
 # Installs the programs that the tests start (Debian or Ubuntu); does nothing where they are present.
 set -e
+cd "$(dirname "$0")/.."
+
+# versitygw, a real S3 server: for the tests of storage.
+versitygw=v1.8.0
+if ! command -v versitygw >/dev/null && [ ! -x .cache/bin/versitygw ]; then
+	mkdir -p .cache/bin
+	GOBIN="$PWD/.cache/bin" "${GO:-go}" install "github.com/versity/versitygw/cmd/versitygw@$versitygw"
+fi
+
 need=""
 command -v redis-server >/dev/null || need="$need redis-server"
 command -v ncdump >/dev/null || need="$need netcdf-bin"

@@ -11,63 +11,12 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"sync"
 	"syscall"
 	"time"
 )
 
 // errNoLocks says that the file system refuses flock.
 var errNoLocks = errors.New("the file system has no file locks, which keep two writers apart: mount it with them (Lustre: -o flock; NFS: without nolock)")
-
-// lockTable keeps the goroutines of one process apart; flock alone would not on NFS, where all files
-// of a process share its locks.
-type lockTable struct {
-	mu   sync.Mutex
-	held map[string]*tableEntry
-}
-
-type tableEntry struct {
-	turn  chan struct{} // holds one token while nobody has the lock
-	users int
-}
-
-func (t *lockTable) acquire(ctx context.Context, name string) error {
-	t.mu.Lock()
-	e := t.held[name]
-	if e == nil {
-		if t.held == nil {
-			t.held = map[string]*tableEntry{}
-		}
-		e = &tableEntry{turn: make(chan struct{}, 1)}
-		e.turn <- struct{}{}
-		t.held[name] = e
-	}
-	e.users++
-	t.mu.Unlock()
-	select {
-	case <-e.turn:
-		return nil
-	case <-ctx.Done():
-		t.leave(name, e)
-		return ctx.Err()
-	}
-}
-
-func (t *lockTable) release(name string) {
-	t.mu.Lock()
-	e := t.held[name]
-	t.mu.Unlock()
-	e.turn <- struct{}{}
-	t.leave(name, e)
-}
-
-func (t *lockTable) leave(name string, e *tableEntry) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if e.users--; e.users == 0 {
-		delete(t.held, name)
-	}
-}
 
 // lockName is the lock file of a target, beside it: of fixed length, whatever the target's name.
 func lockName(target string) string {

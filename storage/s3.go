@@ -1,0 +1,211 @@
+package storage
+
+import (
+	"cmp"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/credentials"
+)
+
+// S3Options say how to reach an S3 service. The zero value is AWS with what its own tools would use.
+type S3Options struct {
+	// Endpoint is a URL or host[:port] (then https). "" is AWS: AWS_ENDPOINT_URL_S3, AWS_ENDPOINT_URL, or
+	// Amazon's own.
+	Endpoint string
+	// Region; "" is AWS_REGION, AWS_DEFAULT_REGION, else the bucket's own on AWS and us-east-1 elsewhere.
+	Region string
+	// AccessKey, SecretKey and SessionToken. Without an AccessKey they come from the AWS environment
+	// variables, the shared credentials file, or the role of the instance, container or service account.
+	AccessKey, SecretKey, SessionToken string
+	// CredentialsFile and CredentialsProfile name another shared credentials file or another section of it.
+	CredentialsFile, CredentialsProfile string
+	// Anonymous sends unsigned requests, as public buckets take them.
+	Anonymous bool
+	// Addressing is "path", "virtual" (the bucket in the host name) or "" for what fits the endpoint.
+	Addressing string
+	// CAFile holds PEM certificates of authorities to trust beside the system's own.
+	CAFile string
+	// PartSize is the length of a part of a multipart upload in bytes, at least 5 MiB; 0 is 16 MiB.
+	PartSize int64
+	// Patience is how long an operation that makes no progress is tried again; 0 is two minutes.
+	Patience time.Duration
+	// Stall is how long a response may pause before the connection is given up; 0 is 30 s.
+	Stall time.Duration
+}
+
+// S3Client is a connection pool to one service with one set of credentials.
+type S3Client struct {
+	opt     S3Options
+	core    minio.Core
+	uploads *minio.Client // tries parts of uploads again for as long as Patience says: their source cannot be read twice
+}
+
+// NewS3Client checks the options and prepares the connection; it sends nothing.
+func NewS3Client(opt S3Options) (*S3Client, error) {
+	opt.PartSize = cmp.Or(opt.PartSize, 16<<20)
+	opt.Patience = cmp.Or(opt.Patience, 2*time.Minute)
+	opt.Stall = cmp.Or(opt.Stall, 30*time.Second)
+	if opt.PartSize < 5<<20 {
+		return nil, fmt.Errorf("S3 part size %d: at least 5 MiB", opt.PartSize)
+	}
+	endpoint := cmp.Or(opt.Endpoint, os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"))
+	host, secure, err := parseEndpoint(endpoint)
+	if err != nil {
+		return nil, err
+	}
+	transport, err := opt.transport()
+	if err != nil {
+		return nil, err
+	}
+	lookup, ok := map[string]minio.BucketLookupType{
+		"": minio.BucketLookupAuto, "path": minio.BucketLookupPath, "virtual": minio.BucketLookupDNS,
+	}[opt.Addressing]
+	if !ok {
+		return nil, fmt.Errorf("S3 addressing %q: path, virtual, or nothing", opt.Addressing)
+	}
+	region := cmp.Or(opt.Region, os.Getenv("AWS_REGION"), os.Getenv("AWS_DEFAULT_REGION"))
+	if region == "" && endpoint != "" {
+		region = "us-east-1" // what services other than AWS take; saves asking for the bucket's
+	}
+	o := &minio.Options{
+		Creds:        opt.credentials(),
+		Secure:       secure,
+		Transport:    conditionalTransport{transport},
+		Region:       region,
+		BucketLookup: lookup,
+	}
+	newClient := func(retries int) (*minio.Client, error) {
+		o.MaxRetries = retries
+		client, err := minio.New(host, o)
+		if err != nil {
+			return nil, fmt.Errorf("S3 endpoint %q: %w", endpoint, err)
+		}
+		client.SetAppInfo("healpipe", "1")
+		return client, nil
+	}
+	client, err := newClient(3) // short disturbances; S3.retry is for longer ones
+	if err != nil {
+		return nil, err
+	}
+	uploads, err := newClient(3 + int(opt.Patience/(500*time.Millisecond))) // its waits are half a second on average
+	if err != nil {
+		return nil, err
+	}
+	return &S3Client{opt: opt, core: minio.Core{Client: client}, uploads: uploads}, nil
+}
+
+// parseEndpoint splits an endpoint into what minio takes.
+func parseEndpoint(endpoint string) (host string, secure bool, err error) {
+	if endpoint == "" {
+		return "s3.amazonaws.com", true, nil
+	}
+	if !strings.Contains(endpoint, "://") {
+		endpoint = "https://" + endpoint
+	}
+	u, err := url.Parse(endpoint)
+	if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
+		return "", false, fmt.Errorf("S3 endpoint %q: write https://host, http://host:port, or host", endpoint)
+	}
+	if strings.Trim(u.Path, "/") != "" || u.User != nil || u.RawQuery != "" {
+		return "", false, fmt.Errorf("S3 endpoint %s://%s: nothing may follow the host", u.Scheme, u.Host)
+	}
+	return u.Host, u.Scheme == "https", nil
+}
+
+// credentials follows the order of AWS's own tools.
+func (opt S3Options) credentials() *credentials.Credentials {
+	switch {
+	case opt.Anonymous:
+		return credentials.NewStatic("", "", "", credentials.SignatureAnonymous)
+	case opt.AccessKey != "":
+		return credentials.NewStaticV4(opt.AccessKey, opt.SecretKey, opt.SessionToken)
+	}
+	file := &credentials.FileAWSCredentials{Filename: opt.CredentialsFile, Profile: opt.CredentialsProfile}
+	role := &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}}
+	chain := []credentials.Provider{&credentials.EnvAWS{}, file, role}
+	if opt.CredentialsFile != "" || opt.CredentialsProfile != "" { // named: goes before the environment
+		chain = []credentials.Provider{file, &credentials.EnvAWS{}, role}
+	}
+	return credentials.NewChainCredentials(chain)
+}
+
+// transport has time limits on everything that can hang; a response's body is watched by stallReader.
+func (opt S3Options) transport() (*http.Transport, error) {
+	t := &http.Transport{
+		Proxy:                 http.ProxyFromEnvironment,
+		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
+		TLSHandshakeTimeout:   10 * time.Second,
+		ResponseHeaderTimeout: 2 * opt.Stall, // completing a large upload takes its time
+		ExpectContinueTimeout: 10 * time.Second,
+		MaxIdleConnsPerHost:   64,
+		IdleConnTimeout:       time.Minute,
+		DisableCompression:    true, // lengths and ranges must be those of the stored bytes
+		ForceAttemptHTTP2:     false,
+	}
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	if opt.CAFile == "" {
+		return t, nil
+	}
+	pem, err := os.ReadFile(opt.CAFile)
+	if err != nil {
+		return nil, fmt.Errorf("CA file: %w", err)
+	}
+	pool, err := x509.SystemCertPool()
+	if err != nil {
+		pool = x509.NewCertPool()
+	}
+	if !pool.AppendCertsFromPEM(pem) {
+		return nil, fmt.Errorf("CA file %s: no PEM certificate in it", opt.CAFile)
+	}
+	t.TLSClientConfig.RootCAs = pool
+	return t, nil
+}
+
+// S3 is a Storage in a bucket, below a prefix that may be empty.
+type S3 struct {
+	client *S3Client
+	bucket string
+	prefix string // "" or with a slash at its end
+
+	locks     lockTable // for services without conditional writes
+	mu        sync.Mutex
+	abilities *s3Abilities // nil until they are needed first
+}
+
+var (
+	_ Storage     = (*S3)(nil)
+	_ conditional = (*S3)(nil)
+)
+
+// Bucket returns the Storage of a bucket, below a prefix (a folder; "" is the whole bucket).
+func (c *S3Client) Bucket(bucket, prefix string) (*S3, error) {
+	if bucket == "" {
+		return nil, errors.New("S3 path without a bucket: write bucket/key or s3://bucket/key")
+	}
+	return &S3{client: c, bucket: bucket, prefix: dirPrefix(prefix)}, nil
+}
+
+// String implements Storage.
+func (s *S3) String() string { return "s3://" + strings.TrimSuffix(s.bucket+"/"+s.prefix, "/") }
+
+// path names an object in messages.
+func (s *S3) path(key string) string { return Join(s.String(), key) }
+
+// name is an object's key in the bucket.
+func (s *S3) name(key string) string { return s.prefix + key }
+
+// info translates the service's description.
+func (s *S3) info(key string, o minio.ObjectInfo) Info {
+	return Info{Key: key, Size: o.Size, ETag: o.ETag, ModTime: o.LastModified}
+}
