@@ -36,6 +36,8 @@ type S3Options struct {
 	Addressing string
 	// CAFile holds PEM certificates of authorities to trust beside the system's own.
 	CAFile string
+	// SkipVerify accepts any certificate, as rclone's no_check_certificate does.
+	SkipVerify bool
 	// PartSize is the length of a part of a multipart upload in bytes, at least 5 MiB; 0 is 16 MiB.
 	PartSize int64
 	// Patience is how long an operation that makes no progress is tried again; 0 is two minutes.
@@ -153,7 +155,7 @@ func (opt S3Options) transport() (*http.Transport, error) {
 		DisableCompression:    true, // lengths and ranges must be those of the stored bytes
 		ForceAttemptHTTP2:     false,
 	}
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12}
+	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opt.SkipVerify}
 	if opt.CAFile == "" {
 		return t, nil
 	}
