@@ -1,6 +1,9 @@
 package zarr
 
-import "context"
+import (
+	"context"
+	"runtime"
+)
 
 // Budget bounds how much encoding and decoding runs at the same time, across all calls and arrays that share
 // it. NewBudget makes one; so does semaphore.NewWeighted of golang.org/x/sync.
@@ -40,4 +43,22 @@ type Options struct {
 	// Budget is shared between calls: a worker takes one unit for each encoding or decoding of a chunk, and
 	// none while it waits for the store or for a Source. Nil means no bound beyond Workers.
 	Budget Budget
+}
+
+func (o Options) workers() int {
+	if o.Workers > 0 {
+		return o.Workers
+	}
+	return runtime.GOMAXPROCS(0)
+}
+
+// work runs f under the budget.
+func (o Options) work(ctx context.Context, f func() error) error {
+	if o.Budget != nil {
+		if err := o.Budget.Acquire(ctx, 1); err != nil {
+			return err
+		}
+		defer o.Budget.Release(1)
+	}
+	return f()
 }

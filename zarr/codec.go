@@ -1,5 +1,11 @@
 package zarr
 
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
 // Codec names one step of an array's codec chain, as in its metadata. The functions below make those that
 // this package encodes and decodes.
 type Codec struct {
@@ -55,4 +61,161 @@ func Sharding(inner []int, codecs, index []Codec, indexAtStart bool) Codec {
 	}
 	return Codec{Name: "sharding_indexed", Configuration: map[string]any{
 		"chunk_shape": inner, "codecs": codecs, "index_codecs": index, "index_location": loc}}
+}
+
+// codecSpec is a codec in metadata.
+type codecSpec struct {
+	name   string
+	config object
+	skip   bool // unknown and must_understand is false
+}
+
+// configOrder is the order in which zarr-python writes the configurations, for the sake of equal documents.
+var configOrder = map[string][]string{
+	"zstd":             {"level", "checksum"},
+	"blosc":            {"typesize", "cname", "clevel", "shuffle", "blocksize"},
+	"sharding_indexed": {"chunk_shape", "codecs", "index_codecs", "index_location"},
+}
+
+// spec makes the codec's metadata.
+func (c Codec) spec() (codecSpec, error) {
+	s := codecSpec{name: c.Name}
+	for k, v := range c.Configuration {
+		var tree any
+		var err error
+		if list, ok := v.([]Codec); ok {
+			tree, err = codecsTree(list)
+		} else {
+			tree, err = toJSON(v)
+		}
+		if err != nil {
+			return codecSpec{}, fmt.Errorf("codec %s: %s: %w", c.Name, k, err)
+		}
+		s.config = append(s.config, member{k, tree})
+	}
+	order := configOrder[c.Name]
+	slices.SortFunc(s.config, func(a, b member) int {
+		if i, j := slices.Index(order, a.key), slices.Index(order, b.key); i != j {
+			return i - j
+		}
+		return strings.Compare(a.key, b.key)
+	})
+	return s, nil
+}
+
+func codecsTree(list []Codec) ([]any, error) {
+	specs, err := codecSpecs(list)
+	return specsTree(specs), err
+}
+
+func codecSpecs(list []Codec) ([]codecSpec, error) {
+	specs := make([]codecSpec, len(list))
+	for i, c := range list {
+		var err error
+		if specs[i], err = c.spec(); err != nil {
+			return nil, err
+		}
+	}
+	return specs, nil
+}
+
+func specsTree(specs []codecSpec) []any {
+	a := make([]any, len(specs))
+	for i, s := range specs {
+		o := object{{"name", s.name}}
+		if len(s.config) > 0 {
+			o = append(o, member{"configuration", s.config})
+		}
+		if s.skip {
+			o = append(o, member{"must_understand", false})
+		}
+		a[i] = o
+	}
+	return a
+}
+
+// public makes the Codec of a codec in metadata.
+func (s codecSpec) public() Codec {
+	c := Codec{Name: s.name}
+	if len(s.config) == 0 {
+		return c
+	}
+	c.Configuration = make(map[string]any, len(s.config))
+	for _, m := range s.config {
+		c.Configuration[m.key] = fromJSON(m.val)
+		if m.key == "codecs" || m.key == "index_codecs" {
+			if specs, err := parseSpecs(m.val); err == nil {
+				c.Configuration[m.key] = publicCodecs(specs)
+			}
+		}
+	}
+	return c
+}
+
+func publicCodecs(specs []codecSpec) []Codec {
+	list := make([]Codec, len(specs))
+	for i, s := range specs {
+		list[i] = s.public()
+	}
+	return list
+}
+
+// parseSpecs reads a list of codecs.
+func parseSpecs(v any) ([]codecSpec, error) {
+	list, ok := v.([]any)
+	if !ok {
+		return nil, fmt.Errorf("%w: the codecs are no list", ErrCorrupt)
+	}
+	specs := make([]codecSpec, len(list))
+	for i, e := range list {
+		name, config, must, err := extension(e)
+		if err != nil {
+			return nil, fmt.Errorf("codec %d: %w", i, err)
+		}
+		specs[i] = codecSpec{name: name, config: config}
+		if !knownCodec(name) {
+			if must {
+				return nil, fmt.Errorf("%w: codec %q", ErrUnsupported, name)
+			}
+			specs[i].skip = true
+		}
+	}
+	return specs, nil
+}
+
+func knownCodec(name string) bool {
+	switch name {
+	case "bytes", "endian", "transpose", "sharding_indexed", "zstd", "gzip", "blosc", "crc32c", "zlib":
+		return true
+	}
+	return false
+}
+
+// extension reads an extension point of version 3 metadata: a name, or an object with name, configuration and
+// must_understand.
+func extension(v any) (name string, config object, must bool, err error) {
+	switch v := v.(type) {
+	case string:
+		return v, nil, true, nil
+	case object:
+		n, _ := v.get("name")
+		name, ok := n.(string)
+		if !ok {
+			break
+		}
+		must = true
+		if m, ok := v.get("must_understand"); ok && m == false {
+			must = false
+		}
+		c, ok := v.get("configuration")
+		if !ok || c == nil {
+			return name, nil, must, nil
+		}
+		config, ok := c.(object)
+		if !ok {
+			break
+		}
+		return name, config, must, nil
+	}
+	return "", nil, false, fmt.Errorf("%w: no name or configuration in %.80s", ErrCorrupt, formatJSON(v))
 }

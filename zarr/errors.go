@@ -9,6 +9,10 @@ var (
 	ErrUnsupported = errors.New("unsupported")
 	// ErrExists says that a node is already there.
 	ErrExists = errors.New("already exists")
+	// ErrMismatch says that an array is not what it was expected to be.
+	ErrMismatch = errors.New("differs from what is wanted")
+	// ErrChanged says that an object was replaced while it was being read, several times in a row.
+	ErrChanged = errors.New("replaced while it was read")
 	// ErrInvalid says that a call's arguments contradict each other or the array's metadata.
 	ErrInvalid = errors.New("invalid argument")
 )

@@ -39,7 +39,9 @@ type Outcome int
 const (
 	Keep    Outcome = iota // leave it as it is
 	Replace                // publish what was written
-	Remove                 // delete it, if it exists
+	// Remove deletes the object, if it exists. A store that cannot delete one version and no other publishes
+	// what was written instead, so an Edit writes the new version in this case too.
+	Remove
 )
 
 // Object reads one version of one object; when it is replaced meanwhile, reads fail with an error for which

@@ -1,0 +1,151 @@
+package zarr
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+)
+
+// read fills dst with the values of a region, in C order and the machine's byte order.
+func (a *Array) read(ctx context.Context, r Region, dst []byte) error {
+	if err := r.within(a.meta.shape); err != nil {
+		return fmt.Errorf("zarr: %s: %w", a.name(), err)
+	}
+	if n, ok := product(r.Shape, a.meta.dtype.Size()); !ok || n != len(dst) {
+		return fmt.Errorf("zarr: %s: %w: buffer of %d bytes for region %v+%v", a.name(), ErrInvalid, len(dst), r.Start, r.Shape)
+	}
+	t := tilesOf(r, a.meta.grid)
+	workers := a.opt.workers()
+	return parallel(ctx, workers, t.n, func(ctx context.Context, i int) error {
+		index := t.index(i)
+		err := a.readChunk(ctx, index, r, dst, ceilDiv(workers, max(t.n, 1)))
+		return a.fail(index, err)
+	})
+}
+
+// readChunk reads what a region has of one stored object.
+func (a *Array) readChunk(ctx context.Context, index []int, r Region, dst []byte, workers int) error {
+	if a.chain.partial() {
+		return a.readShard(ctx, index, r, dst, workers)
+	}
+	whole := box(index, a.meta.grid)
+	stored, err := a.store.Get(ctx, a.ChunkKey(index))
+	if errors.Is(err, fs.ErrNotExist) {
+		a.fillPart(r, dst, r.meet(whole))
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	sc := getScratch()
+	defer sc.release()
+	return a.opt.work(ctx, func() error { return decodePart(a.chain, stored, whole, r, dst, sc) })
+}
+
+// fillPart sets part of a region to the fill value.
+func (a *Array) fillPart(r Region, dst []byte, part Region) {
+	fillBox(dst, r.Shape, part.at(r.Start), part.Shape, a.meta.fill)
+}
+
+// decodePart decodes a chunk that stands at whole and copies what region r has of it to dst.
+func decodePart(c *chain, stored []byte, whole, r Region, dst []byte, sc *scratch) error {
+	size := c.dtype.Size()
+	part := r.meet(whole)
+	if r.covers(whole) {
+		if off, ok := part.run(r); ok {
+			return c.decode(dst[off*size:off*size+c.raw], stored, sc)
+		}
+	}
+	defer sc.reset(sc.mark())
+	buf := sc.take(c.raw)
+	if err := c.decode(buf, stored, sc); err != nil {
+		return err
+	}
+	copyBox(dst, r.Shape, part.at(r.Start), buf, whole.Shape, part.at(whole.Start), part.Shape, size)
+	return nil
+}
+
+// readShard reads, by range, the inner chunks that a region meets.
+func (a *Array) readShard(ctx context.Context, index []int, r Region, dst []byte, workers int) error {
+	whole := box(index, a.meta.grid)
+	part := r.meet(whole)
+	o, err := a.store.Open(ctx, a.ChunkKey(index))
+	if errors.Is(err, fs.ErrNotExist) {
+		a.fillPart(r, dst, part)
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer o.Close()
+	sh := a.chain.shard
+	entries, err := sh.readIndex(o)
+	if err != nil {
+		return err
+	}
+	t := tilesOf(Region{part.at(whole.Start), part.Shape}, sh.inner.shape)
+	return parallel(ctx, workers, t.n, func(ctx context.Context, i int) error {
+		at := t.index(i)
+		inner := box(at, sh.inner.shape)
+		for d := range inner.Start {
+			inner.Start[d] += whole.Start[d]
+		}
+		e := entries[ravel(at, sh.counts)]
+		if !e.stored() {
+			a.fillPart(r, dst, r.meet(inner))
+			return nil
+		}
+		sc := getScratch()
+		defer sc.release()
+		stored, err := sh.readInner(o, e, sc)
+		if err == nil {
+			err = a.opt.work(ctx, func() error { return decodePart(sh.inner, stored, inner, r, dst, sc) })
+		}
+		if err != nil {
+			return fmt.Errorf("inner chunk %v: %w", at, err)
+		}
+		return nil
+	})
+}
+
+func ravel(index, counts []int) int {
+	n := 0
+	for d := range index {
+		n = n*counts[d] + index[d]
+	}
+	return n
+}
+
+// readIndex reads and checks a shard's index.
+func (s *shard) readIndex(o Object) ([]entry, error) {
+	at, err := s.indexAt(o.Size())
+	if err != nil {
+		return nil, err
+	}
+	sc := getScratch()
+	defer sc.release()
+	stored := sc.take(s.indexSize)
+	if err := readFull(o, stored, at); err != nil {
+		return nil, fmt.Errorf("shard index: %w", err)
+	}
+	return s.parseIndex(stored, o.Size(), sc)
+}
+
+// readInner reads the stored bytes of an inner chunk into scratch memory.
+func (s *shard) readInner(o Object, e entry, sc *scratch) ([]byte, error) {
+	stored := sc.take(int(e.length))
+	return stored, readFull(o, stored, int64(e.offset))
+}
+
+func readFull(o Object, p []byte, off int64) error {
+	n, err := o.ReadAt(p, off)
+	if n == len(p) {
+		return nil
+	}
+	if err == nil || err == io.EOF {
+		err = fmt.Errorf("%w: %d of %d bytes at %d", ErrCorrupt, n, len(p), off)
+	}
+	return err
+}
