@@ -2,6 +2,7 @@ package regrid
 
 import (
 	"encoding/binary"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -73,22 +74,28 @@ func readFields(t testing.TB, path string) fields {
 // apply takes fields through an operator; missing cells come out as NaN.
 func apply(op *Operator, src fields) [][]float32 {
 	nx := len(src.grid.Lon)
-	b := op.NewBlock()
 	out := make([][]float32, len(src.values))
-	for at := 0; at < len(out); at += Lanes {
-		var dst, row [Lanes][]float32
-		b.Reset()
+	for i := range out {
+		out[i] = make([]float32, op.Cells())
+	}
+	for at := 0; at < len(out); {
+		lanes := MaxLanes
+		if len(out)-at <= 4 {
+			lanes = 4
+		}
+		b := op.NewBlock(lanes, false)
+		row := make([]float32, nx*lanes)
+		n := min(lanes, len(out)-at)
 		for j := range src.grid.Lat {
-			for l := range min(Lanes, len(out)-at) {
-				row[l] = src.values[at+l][j*nx : (j+1)*nx]
+			for l := range n {
+				for i := range nx {
+					row[i*lanes+l] = src.values[at+l][j*nx+i]
+				}
 			}
-			b.Row(&row, nil)
+			b.Row32(row, nil)
 		}
-		for l := range min(Lanes, len(out)-at) {
-			out[at+l] = make([]float32, op.Cells())
-			dst[l] = out[at+l]
-		}
-		b.Finish(&dst, float32(math.NaN()))
+		b.Finish32(out[at:at+n], float32(math.NaN()))
+		at += n
 	}
 	return out
 }
@@ -200,25 +207,30 @@ func BenchmarkBlock(b *testing.B) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	blk := op.NewBlock()
-	var src, dst [Lanes][]float32
-	for l := range src {
-		src[l] = make([]float32, 721*1440)
-		for i := range src[l] {
-			src[l][i] = 280 + float32(i%977)/64
+	for _, lanes := range []int{4, 8} {
+		for _, holes := range []bool{false, true} {
+			b.Run(fmt.Sprintf("lanes=%d/holes=%v", lanes, holes), func(b *testing.B) {
+				blk := op.NewBlock(lanes, false)
+				row := make([]float32, 1440*lanes)
+				for i := range row {
+					row[i] = 280 + float32(i%977)/64
+					if holes && i%9000 > 6000 {
+						row[i] = 9.999e20
+					}
+				}
+				dst := make([][]float32, lanes)
+				for l := range dst {
+					dst[l] = make([]float32, op.Cells())
+				}
+				for b.Loop() {
+					blk.Reset()
+					for range g.Lat {
+						blk.Row32(row, []float32{9.999e20})
+					}
+					blk.Finish32(dst, 9.999e20)
+				}
+				b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*lanes), "us/field")
+			})
 		}
-		dst[l] = make([]float32, op.Cells())
 	}
-	for b.Loop() {
-		blk.Reset()
-		var row [Lanes][]float32
-		for j := range g.Lat {
-			for l := range row {
-				row[l] = src[l][j*1440 : (j+1)*1440]
-			}
-			blk.Row(&row, []float32{9.999e20})
-		}
-		blk.Finish(&dst, 9.999e20)
-	}
-	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N*Lanes), "us/field")
 }

@@ -13,7 +13,7 @@ import (
 //
 // It is missing only where all four points are.
 type stencil struct {
-	south bool     // beyond the last row in index order, not before the first
+	last  bool     // beyond the last row in index order, not before the first
 	index [4]int32 // row-in-pair * columns + column; the pair is rows 0, 1 or the last two
 	w     [4]float64
 	cell  int32
@@ -32,7 +32,7 @@ func (op *Operator) addPolar(at healpix.RingAt, lat float64) {
 	}
 	for k := range at.Cells {
 		phi := at.Phi(k)
-		s := stencil{south: last, cell: int32(op.parent(healpix.RingToNest(op.target.Intermediate, at.First+k)))}
+		s := stencil{last: last, cell: int32(op.parent(healpix.RingToNest(op.target.Intermediate, at.First+k)))}
 		dist := [4]float64{math.Inf(1), math.Inf(1), math.Inf(1), math.Inf(1)}
 		for p, j := range rows {
 			sin, cos := math.Sincos(op.grid.Lat[j] * radian)
@@ -58,4 +58,27 @@ func insert(dist *[4]float64, index *[4]int32, d float64, i int32) {
 			return
 		}
 	}
+}
+
+// value returns the weighted mean of a stencil's valid points in one lane of a row pair.
+func (s *stencil) value(prev, cur []float64, lanes, lane int) (float64, bool) {
+	var v [4]float64
+	total := 0.0
+	w := s.w
+	for q, i := range s.index {
+		at := int(i)*lanes + lane
+		if at < len(prev) {
+			v[q] = prev[at]
+		} else {
+			v[q] = cur[at-len(prev)]
+		}
+		if v[q] != v[q] {
+			v[q], w[q] = 0, 0
+		}
+		total += w[q]
+	}
+	if total == 0 {
+		return 0, false
+	}
+	return float64(v[0]*(w[0]/total)) + float64(v[1]*(w[1]/total)) + float64(v[2]*(w[2]/total)) + float64(v[3]*(w[3]/total)), true
 }
