@@ -31,6 +31,15 @@
 // into the folder removes them. The file system must have flock (NFS and Lustre: between machines too, as
 // they are mounted); where it has not, writes fail with an error that says so.
 //
+// # On S3
+//
+// Reads are ranges under If-Match, resumed at the byte after a broken or silent connection and tried again,
+// with growing waits, until [S3Options].Patience has passed without progress. A server that knows no ranges
+// is read once, into an unnamed temporary file. Writes are one put, or a multipart upload that is cancelled
+// when it fails. Conditional writes use If-None-Match and If-Match; before the first one, a hidden object
+// shows whether the service heeds them (some ignore what they do not know). Where it does not, this process's
+// writers exclude each other, but a write of another process in the same instant may be lost.
+//
 // # Limits
 //
 // Local folders are for Unix systems. One process should open a local folder once (several tasks share

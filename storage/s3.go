@@ -202,7 +202,7 @@ func (c *S3Client) Bucket(bucket, prefix string) (*S3, error) {
 func (s *S3) String() string { return "s3://" + strings.TrimSuffix(s.bucket+"/"+s.prefix, "/") }
 
 // path names an object in messages.
-func (s *S3) path(key string) string { return Join(s.String(), key) }
+func (s *S3) path(key string) string { return strings.TrimSuffix(Join(s.String(), key), "/") }
 
 // name is an object's key in the bucket.
 func (s *S3) name(key string) string { return s.prefix + key }

@@ -37,11 +37,11 @@ func s3Error(ctx context.Context, err error) error {
 	switch {
 	case r.Code == minio.NoSuchBucket:
 		return fmt.Errorf("%w: no bucket of that name", fs.ErrNotExist)
-	case r.Code == minio.NoSuchKey, r.StatusCode == http.StatusNotFound:
+	case r.Code == minio.NoSuchKey, r.StatusCode == http.StatusNotFound && (r.Code == "" || r.Code == "NotFound" || r.Code == "NoSuchVersion"):
 		return fs.ErrNotExist
 	case r.StatusCode == http.StatusPreconditionFailed, r.Code == minio.PreconditionFailed, r.Code == "ConditionalRequestConflict":
 		return ErrPrecondition
-	case r.Code == minio.InvalidAccessKeyID, r.Code == minio.SignatureDoesNotMatch, r.Code == "ExpiredToken", r.Code == "InvalidToken":
+	case r.Code == minio.InvalidAccessKeyID, r.Code == minio.SignatureDoesNotMatch, r.Code == "ExpiredToken", r.Code == "InvalidToken", r.Code == "XAdminUserNotFound":
 		return fmt.Errorf("%w: the service refuses the credentials (%s): check the profile's keys and region", fs.ErrPermission, r.Code)
 	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized, r.Code == minio.AccessDenied:
 		return fmt.Errorf("%w: the service denies access with these credentials (%s)", fs.ErrPermission, r.Code)
