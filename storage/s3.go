@@ -2,11 +2,8 @@ package storage
 
 import (
 	"cmp"
-	"crypto/tls"
-	"crypto/x509"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"net/url"
 	"os"
@@ -83,7 +80,7 @@ func NewS3Client(opt S3Options) (*S3Client, error) {
 	o := &minio.Options{
 		Creds:        opt.credentials(),
 		Secure:       secure,
-		Transport:    conditionalTransport{transport},
+		Transport:    s3Transport{transport},
 		Region:       region,
 		BucketLookup: lookup,
 	}
@@ -140,38 +137,6 @@ func (opt S3Options) credentials() *credentials.Credentials {
 		chain = []credentials.Provider{file, &credentials.EnvAWS{}, role}
 	}
 	return credentials.NewChainCredentials(chain)
-}
-
-// transport has time limits on everything that can hang; a response's body is watched by stallReader.
-func (opt S3Options) transport() (*http.Transport, error) {
-	t := &http.Transport{
-		Proxy:                 http.ProxyFromEnvironment,
-		DialContext:           (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 15 * time.Second}).DialContext,
-		TLSHandshakeTimeout:   10 * time.Second,
-		ResponseHeaderTimeout: 2 * opt.Stall, // completing a large upload takes its time
-		ExpectContinueTimeout: 10 * time.Second,
-		MaxIdleConnsPerHost:   64,
-		IdleConnTimeout:       time.Minute,
-		DisableCompression:    true, // lengths and ranges must be those of the stored bytes
-		ForceAttemptHTTP2:     false,
-	}
-	t.TLSClientConfig = &tls.Config{MinVersion: tls.VersionTLS12, InsecureSkipVerify: opt.SkipVerify}
-	if opt.CAFile == "" {
-		return t, nil
-	}
-	pem, err := os.ReadFile(opt.CAFile)
-	if err != nil {
-		return nil, fmt.Errorf("CA file: %w", err)
-	}
-	pool, err := x509.SystemCertPool()
-	if err != nil {
-		pool = x509.NewCertPool()
-	}
-	if !pool.AppendCertsFromPEM(pem) {
-		return nil, fmt.Errorf("CA file %s: no PEM certificate in it", opt.CAFile)
-	}
-	t.TLSClientConfig.RootCAs = pool
-	return t, nil
 }
 
 // S3 is a Storage in a bucket, below a prefix that may be empty.

@@ -129,12 +129,13 @@ func (s *S3) remove(ctx context.Context, name, etag string) error {
 // for it. The header goes in behind the signature, which does not cover it.
 type deleteVersion struct{}
 
-type conditionalTransport struct{ http.RoundTripper }
-
-func (t conditionalTransport) RoundTrip(req *http.Request) (*http.Response, error) {
-	if etag, ok := req.Context().Value(deleteVersion{}).(string); ok && req.Method == http.MethodDelete {
-		req = req.Clone(req.Context())
-		req.Header.Set("If-Match", `"`+etag+`"`)
+// setDeleteVersion adds the header to a request that the context restricts.
+func setDeleteVersion(req *http.Request) *http.Request {
+	etag, ok := req.Context().Value(deleteVersion{}).(string)
+	if !ok || req.Method != http.MethodDelete {
+		return req
 	}
-	return t.RoundTripper.RoundTrip(req)
+	req = req.Clone(req.Context())
+	req.Header.Set("If-Match", `"`+etag+`"`)
+	return req
 }
