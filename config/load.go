@@ -220,4 +220,3 @@ func readBounded(name string) ([]byte, error) {
 	}
 	return os.ReadFile(name)
 }
-

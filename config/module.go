@@ -1,5 +1,7 @@
 package config
 
+import "fmt"
+
 // module is what config.py says.
 type module struct {
 	name   string // for messages, relative to the folder
@@ -19,3 +21,6 @@ type moduleSource struct {
 	lookup           func(string) (string, bool)
 	loaded           map[string]string // receives the variables that load_dotenv adds
 }
+
+// at is the place of the value's assignment, for Origin.
+func (v moduleValue) at(file string) string { return fmt.Sprintf("%s:%d:%d", file, v.line, v.col) }

@@ -33,8 +33,8 @@ const MaxOutputLevel = 13
 
 // Settings returns the table of all settings, in the order of the documentation.
 func Settings() []Setting {
-	return []Setting{
-		integer("TIME_CHUNK", "hours in a chunk of the store", "24", 1, maxAxis, func(c *Config) *int { return &c.TimeChunk }),
+	all := []Setting{
+		intSetting("TIME_CHUNK", "hours in a chunk of the store", "24", 1, maxAxis, func(c *Config) *int { return &c.TimeChunk }),
 		{
 			Name: "TIME_RANGE", Doc: "the store's time axis: START/END/STEP", Default: "1940-01-01/2100-01-01/1h",
 			Example: `TIME_RANGE = pd.date_range("1940", "2100", freq="1h")`,
@@ -48,23 +48,27 @@ func Settings() []Setting {
 			store: storeStartTime,
 			show:  func(c *Config) string { return formatInstant(c.StartTime) },
 		},
-		str("TIME_UNITS", "CF units of the array time", "minutes since 1900-1-1 0:0:0", func(c *Config) *string { return &c.TimeUnits }),
-		integer("LEVELS", "number of pressure levels", "37", 1, 1<<16, func(c *Config) *int { return &c.Levels }),
-		integer("OUTPUT_LEVEL", "HEALPix level, nside = 2^level", "6", 0, MaxOutputLevel, func(c *Config) *int { return &c.OutputLevel }),
+		textSetting("TIME_UNITS", "CF units of the array time", "minutes since 1900-1-1 0:0:0", func(c *Config) *string { return &c.TimeUnits }),
+		intSetting("LEVELS", "number of pressure levels", "37", 1, 1<<16, func(c *Config) *int { return &c.Levels }),
+		intSetting("OUTPUT_LEVEL", "HEALPix level, nside = 2^level", "6", 0, MaxOutputLevel, func(c *Config) *int { return &c.OutputLevel }),
 		{
 			Name: "ERA5_ROOTS", Doc: "input folders or bucket prefixes, separated by commas", Example: `ERA5_ROOTS = ["ERA5_sfc", "ERA5_pl", "ERA5_1h_acc_precip"]`,
 			parse: parseList,
 			store: storeRoots,
 			show:  func(c *Config) string { return strings.Join(c.ERA5Roots, ",") },
 		},
-		str("ERA5_PROFILE", "rclone profile that reaches ERA5_ROOTS, empty for local folders", "", func(c *Config) *string { return &c.ERA5Profile }),
-		withAlias("OUTPUT_ROOT", path("OUTPUT_BUCKET", "where regridded files go", "path/to/ERA5_HPX6", func(c *Config) *string { return &c.OutputBucket })),
-		str("OUTPUT_PROFILE", "rclone profile that lists OUTPUT_BUCKET", "", func(c *Config) *string { return &c.OutputProfile }),
-		path("ZARR_PATH", "the store", "path/to/output.zarr", func(c *Config) *string { return &c.ZarrPath }),
-		str("ZARR_PROFILE", "rclone profile of the store and for writing regridded files", "", func(c *Config) *string { return &c.ZarrProfile }),
+		textSetting("ERA5_PROFILE", "rclone profile that reaches ERA5_ROOTS, empty for local folders", "", func(c *Config) *string { return &c.ERA5Profile }),
+		withAlias("OUTPUT_ROOT", pathSetting("OUTPUT_BUCKET", "where regridded files go", "path/to/ERA5_HPX6", func(c *Config) *string { return &c.OutputBucket })),
+		textSetting("OUTPUT_PROFILE", "rclone profile that lists OUTPUT_BUCKET", "", func(c *Config) *string { return &c.OutputProfile }),
+		pathSetting("ZARR_PATH", "the store", "path/to/output.zarr", func(c *Config) *string { return &c.ZarrPath }),
+		textSetting("ZARR_PROFILE", "rclone profile of the store and for writing regridded files", "", func(c *Config) *string { return &c.ZarrProfile }),
 		urlSetting("CELERY_BROKER", "CELERY_BROKER_URL", "URL of the broker", "redis://HOST:6379/0", func(c *Config) *string { return &c.CeleryBroker }),
 		urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend }),
 	}
+	for i := range all {
+		fill(&all[i])
+	}
+	return all
 }
 
 // Show is the value of a setting as text, passwords as stars, "" if it was not set.
@@ -89,7 +93,7 @@ func (s *Setting) otherwise() string {
 func lookup(name string) *Setting {
 	for _, s := range Settings() {
 		if s.Name == name || s.Alias == name && name != "" {
-			return fill(&s)
+			return &s
 		}
 	}
 	return nil
@@ -107,8 +111,8 @@ func fill(s *Setting) *Setting {
 	return s
 }
 
-func integer(name, doc, def string, lo, hi int, field func(*Config) *int) Setting {
-	return *fill(&Setting{
+func intSetting(name, doc, def string, lo, hi int, field func(*Config) *int) Setting {
+	return Setting{
 		Name: name, Doc: doc, Default: def, Example: name + " = " + def,
 		parse: func(s string) (any, error) {
 			n, err := strconv.ParseInt(strings.TrimSpace(s), 10, 64)
@@ -131,11 +135,11 @@ func integer(name, doc, def string, lo, hi int, field func(*Config) *int) Settin
 			return nil
 		},
 		show: func(c *Config) string { return strconv.Itoa(*field(c)) },
-	})
+	}
 }
 
-func str(name, doc, def string, field func(*Config) *string) Setting {
-	return *fill(&Setting{
+func textSetting(name, doc, def string, field func(*Config) *string) Setting {
+	return Setting{
 		Name: name, Doc: doc, Default: def, Example: name + " = " + strconv.Quote(def),
 		parse: func(s string) (any, error) { return s, nil },
 		store: func(c *Config, v any) error {
@@ -150,12 +154,12 @@ func str(name, doc, def string, field func(*Config) *string) Setting {
 			return nil
 		},
 		show: func(c *Config) string { return *field(c) },
-	})
+	}
 }
 
-// path is a text from which slashes at the end are cut, as a joined name would double them.
-func path(name, doc, example string, field func(*Config) *string) Setting {
-	s := str(name, doc, "", field)
+// pathSetting is a text that can be a path.
+func pathSetting(name, doc, example string, field func(*Config) *string) Setting {
+	s := textSetting(name, doc, "", field)
 	s.Example = name + " = " + strconv.Quote(example)
 	plain := s.store
 	s.store = func(c *Config, v any) error {
@@ -176,7 +180,7 @@ func withAlias(alias string, s Setting) Setting {
 }
 
 func urlSetting(name, env, doc, example string, field func(*Config) *string) Setting {
-	s := str(name, doc, "", field)
+	s := textSetting(name, doc, "", field)
 	s.Example = name + " = " + strconv.Quote(example)
 	s.Env = []string{"HEALPIPE_" + name, env}
 	s.Secret = true

@@ -1,7 +1,453 @@
 package config
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+	"math"
+	"runtime/metrics"
+	"slices"
+	"strings"
+	"time"
 
-func (v moduleValue) at(file string) string { return fmt.Sprintf("%s:%d:%d", file, v.line, v.col) }
+	"go.starlark.net/resolve"
+	"go.starlark.net/starlark"
+	"go.starlark.net/syntax"
+)
 
-func runModule(src moduleSource) *module { return &module{name: src.name} }
+// The bounds of a run. A settings file takes some hundred steps.
+const (
+	maxSteps     = 2_000_000 // of Starlark, over all runs of one file
+	maxRepeat    = 1 << 20   // elements or bytes that * or range may make
+	maxRuns      = 300       // the first one and one for each exception or spoilt statement
+	maxHeapBytes = 256 << 20 // growth of the heap while it runs
+	watchSteps   = 8         // between looks at the heap; a value can double in about 5
+)
+
+var starlarkDialect = &syntax.FileOptions{Set: true, While: true, TopLevelControl: true, GlobalReassign: true}
+
+// interpreter reads one config.py. It runs the file again whenever a statement fails: with the exception
+// raised where a handler waits for it, else without the statement, whose names are then spoilt.
+type interpreter struct {
+	src    moduleSource
+	text   string
+	block  []*stmt
+	faults []*Fault       // by number
+	spoilt map[int]int    // statement -> fault
+	by     map[string]int // name -> fault that spoils it
+	broken []*Fault       // faults of statements that set no names
+	raised map[int]raise  // execution of a try -> what happened in it
+	steps  uint64
+
+	// State of the run at hand.
+	rw       *rewriter
+	runs     int
+	sequence int               // executions of try statements so far
+	latest   map[int]int       // try statement -> its latest execution
+	notes    map[string]noted  // setting -> its latest assignment
+	environ  map[string]string // what the file put into os.environ
+	dotenv   map[string]string // what load_dotenv found
+}
+
+// raise is an exception within one execution of a try statement.
+type raise struct {
+	index   int // statement of its body that failed
+	handler int // clause that takes it
+	exc     *exception
+}
+
+type noted struct{ pos int }
+
+// runModule reads a config.py.
+func runModule(src moduleSource) *module {
+	in := &interpreter{src: src, spoilt: map[int]int{}, by: map[string]int{}, raised: map[int]raise{}}
+	in.text = strings.ReplaceAll(strings.ReplaceAll(strings.TrimPrefix(src.text, "\ufeff"), "\r\n", "\n"), "\r", "\n")
+	m := &module{name: src.name, values: map[string]moduleValue{}}
+	lines, err := scanLines(in.text)
+	if err == nil {
+		in.block, err = parseBlocks(in.text, lines)
+	}
+	if err != nil {
+		m.broken = []*Fault{in.fault(err.pos, err.msg, err.mend)}
+		return m
+	}
+	var globals starlark.StringDict
+	for in.runs = 1; in.runs <= maxRuns; in.runs++ {
+		var again bool
+		if globals, again = in.run(); !again {
+			break
+		}
+	}
+	if in.runs > maxRuns {
+		in.broken = append(in.broken, in.fault(0, fmt.Sprintf("the file was given up after %d faults and exceptions", maxRuns), ""))
+	}
+	m.broken = in.broken
+	in.export(m, globals)
+	return m
+}
+
+// run rewrites and runs the file once. It returns true if a fault or exception was noted and the file
+// has to be run again.
+func (in *interpreter) run() (starlark.StringDict, bool) {
+	rw, bad, perr := rewrite(in.text, in.block, in.spoilt)
+	in.rw = rw
+	if perr != nil {
+		return nil, in.spoil(in.topStatement(bad.start), in.fault(perr.pos, perr.msg, perr.mend))
+	}
+	rw.finish()
+	file, err := starlarkDialect.Parse(in.src.name, rw.out, 0)
+	if err == nil {
+		in.guard(file)
+		predeclared := in.predeclared()
+		var program *starlark.Program
+		if program, err = starlark.FileProgram(file, predeclared.Has); err == nil {
+			return in.execute(program, predeclared)
+		}
+	}
+	var syn syntax.Error
+	var res resolve.ErrorList
+	switch {
+	case errors.As(err, &syn):
+		pos := rw.source(syn.Pos)
+		return nil, in.spoil(in.topStatement(pos), in.fault(pos, "this is not understood ("+syn.Msg+")", ""))
+	case errors.As(err, &res):
+		again := false
+		for _, e := range res {
+			pos := rw.source(e.Pos)
+			again = in.spoil(in.topStatement(pos), in.fault(pos, nameMessage(e.Msg), "")) || again
+		}
+		return nil, again
+	}
+	in.broken = append(in.broken, in.fault(0, err.Error(), ""))
+	return nil, false
+}
+
+func (in *interpreter) execute(program *starlark.Program, predeclared starlark.StringDict) (starlark.StringDict, bool) {
+	in.sequence, in.latest = 0, map[int]int{}
+	in.notes, in.environ, in.dotenv = map[string]noted{}, map[string]string{}, map[string]string{}
+	thread := &starlark.Thread{Name: in.src.name, Print: func(*starlark.Thread, string) {}}
+	in.watch(thread)
+	globals, err := program.Init(thread, predeclared)
+	in.steps += thread.ExecutionSteps()
+	if err == nil {
+		return globals, false
+	}
+	var eval *starlark.EvalError
+	if !errors.As(err, &eval) {
+		in.broken = append(in.broken, in.fault(0, err.Error(), ""))
+		return globals, false
+	}
+	if in.steps >= maxSteps || strings.Contains(eval.Msg, "Starlark computation cancelled") {
+		pos := in.framePositions(eval)
+		in.broken = append(in.broken, in.fault(pos[len(pos)-1], "the file takes too many steps or too much memory here", "write the values themselves"))
+		return globals, false
+	}
+	return globals, in.fail(eval)
+}
+
+// watch bounds the steps and the memory of a run.
+func (in *interpreter) watch(thread *starlark.Thread) {
+	sample := []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	metrics.Read(sample)
+	start := sample[0].Value.Uint64()
+	limit := maxSteps - min(in.steps, maxSteps)
+	thread.SetMaxExecutionSteps(min(watchSteps, limit))
+	thread.OnMaxSteps = func(t *starlark.Thread) {
+		metrics.Read(sample)
+		if heap := sample[0].Value.Uint64(); t.Steps >= limit || heap > start && heap-start > maxHeapBytes {
+			t.Cancel("too much")
+			return
+		}
+		t.SetMaxExecutionSteps(min(t.Steps+watchSteps, limit))
+	}
+}
+
+// framePositions are the source offsets of the call stack, the innermost last.
+func (in *interpreter) framePositions(e *starlark.EvalError) []int {
+	out := []int{0}
+	for _, frame := range e.CallStack {
+		if frame.Pos.Filename() == in.src.name {
+			out = append(out, in.rw.source(frame.Pos))
+		}
+	}
+	return out
+}
+
+// fail deals with a statement that failed at run time: the nearest handler gets the exception, or the
+// statement at the top is spoilt.
+func (in *interpreter) fail(e *starlark.EvalError) bool {
+	exc := asException(e)
+	positions := in.framePositions(e)
+	for i := len(positions) - 1; i > 0 && exc.class != unread; i-- {
+		for _, t := range enclosingTries(in.block, positions[i]) {
+			handler := matchHandler(in.text, t.try, exc)
+			if handler < 0 {
+				continue
+			}
+			in.raised[in.latest[t.try.id]] = raise{index: t.index, handler: handler, exc: exc}
+			return true
+		}
+	}
+	innermost, top := positions[len(positions)-1], positions[min(1, len(positions)-1)]
+	msg := exc.message
+	if exc.class != "" && exc.class != unread {
+		msg = exc.class + ": " + msg
+	}
+	fault := in.fault(innermost, msg, exc.mend)
+	switch {
+	case exc.spoilt != nil:
+		fault = in.faults[exc.spoilt.number]
+	case strings.Contains(msg, "spoilt") && len(in.faults) > 0:
+		fault = in.faults[len(in.faults)-1] // within a function, whose names are not the statement's
+	}
+	return in.spoil(in.topStatement(top), fault)
+}
+
+// spoil notes that a statement has to be left out. A statement that uses spoilt names has their fault.
+func (in *interpreter) spoil(s *stmt, f *Fault) bool {
+	if s == nil {
+		in.broken = append(in.broken, f)
+		return false
+	}
+	if _, done := in.spoilt[s.id]; done {
+		in.broken = append(in.broken, f)
+		return false
+	}
+	number := -1
+	for _, t := range statementTokens(s) {
+		if n, ok := in.by[in.text[t.start:t.end]]; ok && t.kind == tokName {
+			number = n
+			break
+		}
+	}
+	if number < 0 {
+		in.faults = append(in.faults, f)
+		number = len(in.faults) - 1
+	}
+	in.spoilt[s.id] = number
+	names := assigned(in.text, s)
+	for _, b := range names {
+		in.by[b.name] = number
+	}
+	if len(names) == 0 && !in.outward(s) {
+		in.broken = append(in.broken, in.faults[number])
+	}
+	return true
+}
+
+// outward tells whether a statement without assignment only acts on what is outside the settings, such as
+// os.makedirs(...): a call whose first name is that of an import.
+func (in *interpreter) outward(s *stmt) bool {
+	if s.clauses != nil || s.line.tokens[0].kind != tokName {
+		return false
+	}
+	name := in.text[s.line.tokens[0].start:s.line.tokens[0].end]
+	var imported func(block []*stmt) bool
+	imported = func(block []*stmt) bool {
+		for _, b := range block {
+			for _, c := range b.clauses {
+				if imported(c.body) {
+					return true
+				}
+			}
+			if b.clauses != nil {
+				continue
+			}
+			if first := in.text[b.line.tokens[0].start:b.line.tokens[0].end]; first == "import" || first == "from" {
+				for _, bound := range targets(in.text, b.line.tokens) {
+					if bound.name == name {
+						return true
+					}
+				}
+			}
+		}
+		return false
+	}
+	return imported(in.block)
+}
+
+// topStatement returns the innermost statement at pos that is not within a function.
+func (in *interpreter) topStatement(pos int) *stmt {
+	var find func(block []*stmt) *stmt
+	find = func(block []*stmt) *stmt {
+		for _, s := range block {
+			if pos < s.start || pos > s.end || s.inDef {
+				continue
+			}
+			for _, c := range s.clauses {
+				if inner := find(c.body); inner != nil {
+					return inner
+				}
+			}
+			return s
+		}
+		return nil
+	}
+	return find(in.block)
+}
+
+func statementTokens(s *stmt) []token {
+	if s.clauses == nil {
+		return s.line.tokens
+	}
+	var out []token
+	for _, c := range s.clauses {
+		out = append(out, c.header.tokens...)
+		for _, b := range c.body {
+			out = append(out, statementTokens(b)...)
+		}
+	}
+	return out
+}
+
+// tryPlace is a try statement and the statement of its body that holds a position.
+type tryPlace struct {
+	try   *stmt
+	index int
+}
+
+// enclosingTries lists the try statements whose bodies hold pos, the innermost first.
+func enclosingTries(block []*stmt, pos int) []tryPlace {
+	var out []tryPlace
+	for _, s := range block {
+		if pos < s.start || pos > s.end {
+			continue
+		}
+		for n, c := range s.clauses {
+			inner := enclosingTries(c.body, pos)
+			out = append(out, inner...)
+			if n > 0 || c.keyword != "try" {
+				continue
+			}
+			for i, b := range c.body {
+				if pos >= b.start && pos <= b.end {
+					out = append(out, tryPlace{s, i})
+				}
+			}
+		}
+	}
+	return out
+}
+
+// matchHandler returns the clause of a try statement (counted after the body) that takes an exception.
+func matchHandler(src string, try *stmt, exc *exception) int {
+	for i, c := range try.clauses[1:] {
+		if c.keyword != "except" {
+			continue
+		}
+		classes := exceptClasses(src, c.header.tokens)
+		if len(classes) == 0 || exc.class == "" || slices.ContainsFunc(classes, exc.is) {
+			return i
+		}
+	}
+	return -1
+}
+
+func (in *interpreter) fault(pos int, msg, mend string) *Fault {
+	line, col := lineCol(in.text, min(pos, len(in.text)))
+	return &Fault{File: in.src.name, Line: line, Col: col, Msg: msg, Mend: mend}
+}
+
+// export hands the names over as plain Go values.
+func (in *interpreter) export(m *module, globals starlark.StringDict) {
+	for name, v := range globals {
+		out := moduleValue{}
+		if n, ok := in.notes[name]; ok {
+			out.line, out.col = lineCol(in.text, n.pos)
+		} else {
+			out.line, out.col = in.lastAssignment(name)
+		}
+		if s, ok := v.(*spoiltValue); ok {
+			out.fault = in.faults[s.number]
+		} else {
+			out.value = goValue(v)
+		}
+		m.values[name] = out
+	}
+	// Where the file was left before its end, later names are unknown rather than absent.
+	for name, number := range in.by {
+		if _, ok := m.values[name]; !ok {
+			f := in.faults[number]
+			m.values[name] = moduleValue{line: f.Line, col: f.Col, fault: f}
+		}
+	}
+	for k, v := range in.dotenv {
+		if in.src.loaded != nil {
+			in.src.loaded[k] = v
+		}
+	}
+}
+
+func (in *interpreter) lastAssignment(name string) (line, col int) {
+	pos := 0
+	var walk func(block []*stmt)
+	walk = func(block []*stmt) {
+		for _, s := range block {
+			if s.inDef {
+				continue
+			}
+			for _, c := range s.clauses {
+				walk(c.body)
+			}
+			if s.clauses == nil {
+				for _, b := range targets(in.text, s.line.tokens) {
+					if b.name == name {
+						pos = b.pos
+					}
+				}
+			}
+		}
+	}
+	walk(in.block)
+	return lineCol(in.text, pos)
+}
+
+// goValue turns a value of the file into one that settings take.
+func goValue(v starlark.Value) any {
+	switch v := v.(type) {
+	case starlark.NoneType:
+		return nil
+	case starlark.Bool:
+		return bool(v)
+	case starlark.String:
+		return string(v)
+	case starlark.Int:
+		if n, ok := v.Int64(); ok {
+			return n
+		}
+		return float64(math.Inf(v.Sign()))
+	case starlark.Float:
+		return float64(v)
+	case pathValue:
+		return string(v)
+	case dateValue:
+		return time.Time(v)
+	case axisValue:
+		return TimeRange(v)
+	case starlark.Iterable:
+		it := v.Iterate()
+		defer it.Done()
+		list := []any{}
+		var e starlark.Value
+		for it.Next(&e) && len(list) < maxRepeat {
+			if nested, ok := e.(starlark.Iterable); ok {
+				list = append(list, opaque(nested.Type()))
+				continue
+			}
+			list = append(list, goValue(e))
+		}
+		return list
+	}
+	return opaque(v.Type())
+}
+
+// opaque is a value that no setting takes; it is named in messages.
+type opaque string
+
+func (o opaque) String() string { return "a value of the kind " + string(o) }
+
+func nameMessage(msg string) string {
+	if name, ok := strings.CutPrefix(msg, "undefined: "); ok {
+		return "the name " + name + " is not known here"
+	}
+	return msg
+}

@@ -1,0 +1,155 @@
+package config
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+const usualConfig = `"""Settings of the pipeline."""
+import os
+from pathlib import Path
+
+import pandas as pd
+from dotenv import load_dotenv
+
+load_dotenv()
+
+TIME_CHUNK = 24
+TIME_RANGE = pd.date_range("1940", "2100", freq="1h")
+START_TIME = pd.Timestamp("1900-01-01")
+TIME_UNITS = "minutes since 1900-1-1 0:0:0"
+LEVELS = 37
+OUTPUT_LEVEL = 6
+
+BASE = Path("/data") / "era5"
+ERA5_ROOTS = [f"{BASE}/ERA5_sfc", str(BASE / "ERA5_pl"), os.path.join(BASE, "ERA5_1h_acc_precip")]
+ERA5_PROFILE = ""
+OUTPUT_BUCKET = os.environ["OUT"]
+OUTPUT_PROFILE = os.getenv("OUT_PROFILE", "")
+ZARR_PATH: str = "path/" "to/" f"hpx{2 ** OUTPUT_LEVEL}.zarr"  # joined
+ZARR_PROFILE = None if OUTPUT_PROFILE == "" else OUTPUT_PROFILE
+CELERY_BROKER = f"redis://:{os.environ['PW']}@localhost:6379/0"
+`
+
+func TestUsualConfig(t *testing.T) {
+	t.Parallel()
+	dir := site(t, map[string]string{"config.py": usualConfig, ".env": "PW='s$cret'\nOUT=no\n"})
+	c, err := Load(Options{Dir: dir, Env: environment("OUT=path/to/ERA5_HPX6")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := strings.TrimSpace(fmt.Sprintln(c.TimeChunk, c.TimeRange.N, c.Levels, c.OutputLevel, c.ERA5Roots, c.OutputBucket, c.ZarrPath, c.ZarrProfile, c.CeleryBroker, c.StartTime.Format(time.DateOnly)))
+	want := "24 1402561 37 6 [/data/era5/ERA5_sfc /data/era5/ERA5_pl /data/era5/ERA5_1h_acc_precip] path/to/ERA5_HPX6 path/to/hpx64.zarr  redis://:s$cret@localhost:6379/0 1900-01-01"
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if o := c.Origin("ZARR_PATH").String(); o != "config.py:22:1" {
+		t.Errorf("origin of ZARR_PATH: %s", o)
+	}
+	if s := c.Show("CELERY_BROKER"); s != "redis://:********@localhost:6379/0" {
+		t.Errorf("shown broker: %s", s)
+	}
+}
+
+// TestPythonForms runs single forms of the language, each with the value that Python gives X.
+func TestPythonForms(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ code, want string }{
+		{`X = 2 ** 3 ** 2`, "512"},
+		{`X = -2 ** 2`, "-4"},
+		{`X = 2 ** -1`, "0.5"},
+		{"def f(a: int = 3, *, b: str = 'x') -> str:\n    return b * a\nX = f()", "xxx"},
+		{`A = B = 5; X = A + B`, "10"},
+		{"X = 1_000", "1000"},
+		{"X = ('a'\n     'b'\n     r'\\d')", `ab\d`},
+		{`X = 'tab\tx\x41\u00e9\101\q'`, "tab\txA\u00e9A\\q"},
+		{"X = 1 if None is not None else 2", "2"},
+		{"try:\n    import nothing_like_it\nexcept ImportError:\n    X = 'no'\nelse:\n    X = 'yes'", "no"},
+		{"try:\n    import os\nexcept ImportError:\n    X = 'no'\nelse:\n    X = 'yes'", "yes"},
+		{"import os\ntry:\n    X = 'a'\n    X = os.environ['MISSING']\n    X = 'b'\nexcept KeyError as e:\n    X = X + 'c'\nfinally:\n    X = X + 'd'", "acd"},
+		{"import os\ndef get(n, d):\n    try:\n        return os.environ[n]\n    except KeyError:\n        return d\nX = get('MISSING', 'm') + get('HAVE', 'n') + get('GONE', 'g')", "mhaveg"},
+		{"try:\n    X = int('x')\nexcept (KeyError, ValueError):\n    X = 'v'", "v"},
+		{"try:\n    try:\n        raise ValueError('a')\n    except KeyError:\n        X = 'k'\nexcept Exception as e:\n    X = f'{e}'", "a"},
+		{"X = []\nfor i in range(3):\n    if i == 1: continue\n    X.append(i)", "[0 2]"},
+		{"i = 0\nwhile i < 5: i += 1\nX = i", "5"},
+		{"X = f'{1/3:.3f} {5:03d} {\"a\":>3}|{3!r} {\"b\"!r} {{}} {7=}'", "0.333 005   a|3 'b' {} 7=7"},
+		{"d = {'k': 2}\nX = f\"{d['k']:{'0'}{4}}\"", "0002"},
+		{"X = f'''{'multi'}\nline'''", "multi\nline"},
+		{"X = '%02d-%s-%.2f%%' % (3, 'x', 2.5)", "03-x-2.50%"},
+		{"X = '{}-{:02d}-{name}'.format('a', 4, name='n')", "a-04-n"},
+		{"X = 'x'.rjust(3, '.') + '7'.zfill(3)", "..x007"},
+		{"X = sum([1, 2]) + round(2.5) + max(1, 4)", "9"},
+		{"import datetime as dt\nX = (dt.datetime(2000, 1, 1) + dt.timedelta(hours=25)).strftime('%Y%m%d%H')", "2000010201"},
+		{"from datetime import datetime\nX = f'{datetime(1900, 1, 1):minutes since %Y-%m-%d}'", "minutes since 1900-01-01"},
+		{"from pathlib import Path\nX = Path(__file__).resolve().parent.name == Path(__file__).parent.name", "true"},
+		{"from pathlib import Path\nX = Path('a/b.tar.gz'); X = X.stem + X.suffix + str(X.parent / 'c' / '../d')", "b.tar.gza/c/../d"},
+		{"import os.path as osp\nX = osp.join('a', '/b', 'c') + osp.dirname('/x/y') + osp.basename('x/z')", "/b/c/xz"},
+		{"if __name__ == '__main__':\n    X = 1\nelse:\n    X = 2", "2"},
+		{"import os\nos.environ['NEW'] = 'n'\nX = os.environ.get('NEW') + os.getenv('HAVE') + str('MISSING' in os.environ)", "nhaveFalse"},
+		{"import logging\nlog = logging.getLogger(__name__)\nlog.info('x')\nimport numpy as np\nX = 1", "1"},
+		{"from typing import List, Optional\nX: Optional[List[str]] = ['a']\nY: int", "[a]"},
+		{"load = 3\nX = load + 1", "4"},
+		{"assert 1 < 2, 'no'\nX = 1", "1"},
+		{"X = {'a': 1}['a'] \\\n    + 1", "2"},
+		{"import pandas as pd\nX = len(pd.date_range('2000-01-01', periods=5, freq=pd.Timedelta('6h'))[:-1])", "4"},
+		{"a = lambda x: x + 1\nX = a(1)", "2"},
+		{"# only\nX = (\n  1 +  # one\n  2\n)\n", "3"},
+		{"\ufeffX = 1\r\nif X:\r\n\tX = 2\r\n", "2"},
+		{"X, Y = 1, 2", "1"},
+	} {
+		m := runModule(moduleSource{name: "config.py", path: "/site/config.py", text: tt.code, lookup: environment("HAVE=have")})
+		v := m.values["X"]
+		if got := fmt.Sprint(v.value); got != tt.want || v.fault != nil || len(m.broken) > 0 {
+			t.Errorf("%s\n  got %q, want %q, fault %v, broken %v", tt.code, got, tt.want, v.fault, Faults(m.broken))
+		}
+	}
+}
+
+// TestConfigFaults compares the whole message.
+func TestConfigFaults(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ code, want string }{
+		{"import numpy as np\nLEVELS = np.size(3)\n", "config.py:2:17: LEVELS numpy.size is not known here: no Python runs, and only pandas' dates, os, pathlib, datetime and dotenv are read; write the value itself, or set --levels or HEALPIPE_LEVELS"},
+		{"TIME_CHUNK = 'x'\nLEVELS = 0\n", "config.py:1:1: TIME_CHUNK wants a whole number, not \"x\"; write TIME_CHUNK = 24, or set --time-chunk or HEALPIPE_TIME_CHUNK\nconfig.py:2:1: LEVELS must be at least 1, not 0; write LEVELS = 37, or set --levels or HEALPIPE_LEVELS"},
+		{"import pandas as pd\nTIME_RANGE = pd.date_range('1940', '2100', freq='MS')", "config.py:2:27: TIME_RANGE the axis has the frequency \"MS\", whose unit \"MS\" has no fixed length here, write one in D, h, min or s; write freq as \"1h\", \"15min\" or \"1D\", or set --time-range or HEALPIPE_TIME_RANGE"},
+		{"import os\nZARR_PATH = 'a' + os.environ['STORE']", "config.py:2:29: ZARR_PATH KeyError: the variable STORE is not set; set STORE in the environment or in .env, or set --zarr-path or HEALPIPE_ZARR_PATH"},
+	} {
+		_, err := Load(Options{Dir: site(t, map[string]string{"config.py": tt.code}), Env: environment()})
+		if err == nil || err.Error() != tt.want {
+			t.Errorf("%s\n  got  %v\n  want %s", tt.code, err, tt.want)
+		}
+	}
+}
+
+func TestSpoiltIsNoFaultWhenGivenElsewhere(t *testing.T) {
+	t.Parallel()
+	dir := site(t, map[string]string{"config.py": "import secretlib\nPW = secretlib.get('x')\nCELERY_BROKER = f'redis://:{PW}@h/0'\nclass A:\n    x = 1\nLEVELS = 5\n"})
+	c, err := Load(Options{Dir: dir, Env: environment("CELERY_BROKER_URL=redis://h/1")})
+	if err != nil || c.Levels != 5 || c.CeleryBroker != "redis://h/1" {
+		t.Errorf("%v %+v", err, c)
+	}
+	_, err = Load(Options{Dir: dir, Env: environment()})
+	if err == nil || !strings.HasPrefix(err.Error(), "config.py:2:") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestHostileConfig(t *testing.T) {
+	t.Parallel()
+	for _, code := range []string{
+		"while True: pass", "X = 'a' * 10**12", "X = [0] * (1 << 40)", "X = list(range(10**12))", "X = 10 ** 10 ** 10",
+		strings.Repeat("(", 100000), strings.Repeat("X = 1 if 1 else ", 100000), "a = 'x' * 1000\nwhile True:\n  a = a + a",
+		"X = f'{" + strings.Repeat("(", 500) + "'", "X = f'" + strings.Repeat("{1:", 500), "'''", "X = \"a", "X = '\\x", "if 1:", "  X = 1", "else:\n  X = 1",
+		"import", "from x import", "from . import y", "import a as", "raise", "@x\ndef f(): pass", "def f(", "X = ?", "X: = 3", "= 3", "** 3", "X = **3", "try:\n  pass", "f'{}'", "f'{a!}'", "X = 1\n\x00", "é = 1\nX = é\n",
+		"def f(): return f()\nX = f()", "a = []\na.append(a)\nERA5_ROOTS = a", strings.Repeat("if 1:\n ", 60) + "X = 1",
+	} {
+		m := runModule(moduleSource{name: "config.py", text: code, lookup: environment()})
+		for _, f := range m.broken {
+			if strings.Contains(f.Error(), "\n") {
+				t.Errorf("%.40q: a message of several lines: %s", code, f)
+			}
+		}
+	}
+}

@@ -1,0 +1,439 @@
+package config
+
+import (
+	"sort"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+
+	"go.starlark.net/syntax"
+)
+
+// rewriter writes a file's statements as Starlark, one logical line per line, and remembers for every
+// piece of the text where in the source it came from.
+type rewriter struct {
+	src    string
+	out    []byte
+	starts []int // of the lines of out
+	marks  []mark
+	spoilt map[int]int // statement -> number of the fault that stands for it
+	level  int
+	inTry  int
+}
+
+// mark says that the text from out on came from src; an exact piece was copied byte for byte.
+type mark struct {
+	out, src int
+	exact    bool
+}
+
+// rewrite returns the Starlark text. Statements in spoilt become assignments of their fault to the names
+// that they would have set. A statement that has no counterpart is reported with its number.
+func rewrite(src string, block []*stmt, spoilt map[int]int) (*rewriter, *stmt, *pyError) {
+	r := &rewriter{src: src, spoilt: spoilt}
+	s, err := r.block(block)
+	return r, s, err
+}
+
+func (r *rewriter) text(t token) string { return r.src[t.start:t.end] }
+
+// put writes generated text that stands for the source at pos.
+func (r *rewriter) put(text string, pos int) {
+	r.marks = append(r.marks, mark{out: len(r.out), src: pos})
+	r.out = append(r.out, text...)
+}
+
+// copyToken writes a token as it is.
+func (r *rewriter) copyToken(t token) {
+	r.marks = append(r.marks, mark{out: len(r.out), src: t.start, exact: true})
+	r.out = append(r.out, r.src[t.start:t.end]...)
+}
+
+func (r *rewriter) newline(pos int) {
+	if len(r.out) > 0 {
+		r.put("\n", pos)
+	}
+	r.put(strings.Repeat(" ", r.level), pos)
+}
+
+// finish prepares positions for lookup once the text is complete.
+func (r *rewriter) finish() {
+	r.starts = []int{0}
+	for i, c := range r.out {
+		if c == '\n' {
+			r.starts = append(r.starts, i+1)
+		}
+	}
+}
+
+// source turns a position of the Starlark text into an offset in the source.
+func (r *rewriter) source(p syntax.Position) int {
+	if p.Line < 1 || len(r.marks) == 0 {
+		return 0
+	}
+	off := r.starts[min(int(p.Line), len(r.starts))-1]
+	for col := int32(1); col < p.Col && off < len(r.out); col++ {
+		_, n := utf8.DecodeRune(r.out[off:])
+		off += n
+	}
+	i := sort.Search(len(r.marks), func(i int) bool { return r.marks[i].out > off }) - 1
+	m := r.marks[max(i, 0)]
+	if m.exact {
+		return min(m.src+off-m.out, len(r.src))
+	}
+	return m.src
+}
+
+func (r *rewriter) block(block []*stmt) (*stmt, *pyError) {
+	for _, s := range block {
+		if fault, ok := r.spoilt[s.id]; ok {
+			r.spoil(s, fault)
+			continue
+		}
+		if bad, err := r.statement(s); err != nil {
+			if bad == nil {
+				bad = s
+			}
+			return bad, err
+		}
+	}
+	return nil, nil
+}
+
+// nested writes a block one level deeper.
+func (r *rewriter) nested(block []*stmt) (*stmt, *pyError) {
+	r.level++
+	defer func() { r.level-- }()
+	return r.block(block)
+}
+
+func (r *rewriter) statement(s *stmt) (*stmt, *pyError) {
+	if s.clauses == nil {
+		return nil, r.simple(s.line)
+	}
+	if s.clauses[0].keyword == "try" {
+		return r.try(s)
+	}
+	for i, c := range s.clauses {
+		if i > 0 && c.keyword == "else" && s.clauses[0].keyword != "if" {
+			return nil, &pyError{pos: c.header.start, msg: "a loop with else is not read", mend: "set a flag in the loop and test it after it"}
+		}
+		switch c.keyword {
+		case "with", "class", "async":
+			return nil, &pyError{pos: c.header.start, msg: "the statement " + c.keyword + " is not read", mend: "write the values themselves"}
+		case "elif", "else", "except", "finally":
+			if i == 0 {
+				return nil, &pyError{pos: c.header.start, msg: c.keyword + " has nothing that it belongs to"}
+			}
+		}
+		r.newline(c.header.start)
+		var err *pyError
+		if c.keyword == "def" {
+			err = r.def(c.header)
+		} else {
+			err = r.expr(c.header.tokens)
+		}
+		if err != nil {
+			return nil, err
+		}
+		r.put(":", c.header.end)
+		if bad, err := r.nested(c.body); err != nil {
+			return bad, err
+		}
+	}
+	return nil, nil
+}
+
+// try writes a try statement as conditions that the interpreter answers. Starlark has no exceptions: a
+// failing statement ends the run, and the next run knows which statement of which execution to leave out
+// and which handler to enter (see interpreter.fail).
+func (r *rewriter) try(s *stmt) (*stmt, *pyError) {
+	id := strconv.Itoa(s.id)
+	r.newline(s.start)
+	r.put("if __try__("+id+"):", s.start)
+	r.level++
+	r.inTry++
+	for i, b := range s.clauses[0].body {
+		r.newline(b.start)
+		r.put("if __go__("+id+","+strconv.Itoa(i)+"):", b.start)
+		if bad, err := r.nested([]*stmt{b}); err != nil {
+			r.level--
+			r.inTry--
+			return bad, err
+		}
+	}
+	r.level--
+	r.inTry--
+	for i, c := range s.clauses[1:] {
+		pos := c.header.start
+		r.newline(pos)
+		var bind string
+		switch c.keyword {
+		case "except":
+			r.put("if __caught__("+id+","+strconv.Itoa(i)+"):", pos)
+			bind = exceptName(r.src, c.header.tokens)
+		case "else":
+			r.put("if __fine__("+id+"):", pos)
+		default:
+			r.put("if True:", pos)
+		}
+		if bind != "" {
+			r.level++
+			r.newline(pos)
+			r.put(bind+" = __exception__("+id+")", pos)
+			r.level--
+		}
+		if bad, err := r.nested(c.body); err != nil {
+			return bad, err
+		}
+	}
+	return nil, nil
+}
+
+// exceptName is the e of `except X as e`.
+func exceptName(src string, tokens []token) string {
+	if n := len(tokens); n >= 2 && src[tokens[n-2].start:tokens[n-2].end] == "as" {
+		return src[tokens[n-1].start:tokens[n-1].end]
+	}
+	return ""
+}
+
+// exceptClasses are the names that a handler takes; none means all.
+func exceptClasses(src string, tokens []token) []string {
+	var names []string
+	for i, t := range tokens[1:] {
+		text := src[t.start:t.end]
+		if text == "as" {
+			break
+		}
+		// Of a.b the last name counts.
+		if t.kind == tokName && (i+2 >= len(tokens) || src[tokens[i+2].start:tokens[i+2].end] != ".") {
+			names = append(names, text)
+		}
+	}
+	return names
+}
+
+func (r *rewriter) simple(l logicalLine) *pyError {
+	r.newline(l.start)
+	first := r.text(l.tokens[0])
+	rest := l.tokens[1:]
+	if l.tokens[0].kind == tokName {
+		switch first {
+		case "import":
+			return r.imports(l)
+		case "from":
+			return r.fromImport(l)
+		case "assert", "raise":
+			if len(rest) == 0 {
+				return &pyError{pos: l.start, msg: "a bare raise is not read", mend: "name the exception"}
+			}
+			for i, t := range rest {
+				if t.depth == l.tokens[0].depth && r.text(t) == "from" {
+					rest = rest[:i]
+					break
+				}
+			}
+			r.put("__"+first+"__(", l.start)
+			if err := r.expr(rest); err != nil {
+				return err
+			}
+			r.put(")", l.end)
+			return nil
+		case "del":
+			r.put("pass", l.start)
+			return nil
+		case "global", "nonlocal", "yield", "await", "with", "class", "async":
+			return &pyError{pos: l.start, msg: "the statement " + first + " is not read", mend: "return the value from the function and assign it at the top"}
+		}
+	}
+	if first == "@" {
+		return &pyError{pos: l.start, msg: "decorators are not read", mend: "leave the decorator out"}
+	}
+	return r.annotated(l)
+}
+
+// annotated writes a simple statement and leaves out the annotation of `X: int = 3`.
+func (r *rewriter) annotated(l logicalLine) *pyError {
+	base := l.tokens[0].depth
+	colon, lambda := -1, false
+	for i, t := range l.tokens {
+		if t.depth != base {
+			continue
+		}
+		switch text := r.text(t); {
+		case text == "lambda":
+			lambda = true
+		case t.kind == tokOp && text == ":" && !lambda && colon < 0:
+			colon = i
+		case t.kind == tokOp && text == "=" && colon >= 0:
+			if err := r.expr(l.tokens[:colon]); err != nil {
+				return err
+			}
+			r.put(" ", t.start)
+			return r.expr(l.tokens[i:])
+		case t.kind == tokOp && text == "=" && colon < 0:
+			return r.chainedAssignment(l)
+		}
+	}
+	if colon >= 0 {
+		r.put("pass", l.start)
+		return nil
+	}
+	return r.expr(l.tokens)
+}
+
+// chainedAssignment writes a = b = x as two statements, since Starlark has single ones only.
+func (r *rewriter) chainedAssignment(l logicalLine) *pyError {
+	base := l.tokens[0].depth
+	var parts [][]token
+	begin := 0
+	for i, t := range l.tokens {
+		if t.depth == base && t.kind == tokOp && r.text(t) == "=" {
+			parts = append(parts, l.tokens[begin:i])
+			begin = i + 1
+		}
+	}
+	value := l.tokens[begin:]
+	if len(parts) == 1 {
+		return r.expr(l.tokens)
+	}
+	temp := "__value__" + strconv.Itoa(l.start)
+	r.put(temp+" = ", l.start)
+	if err := r.expr(value); err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if len(p) == 0 {
+			return &pyError{pos: l.start, msg: "an assignment has no target"}
+		}
+		r.newline(p[0].start)
+		if err := r.expr(p); err != nil {
+			return err
+		}
+		r.put(" = "+temp, p[0].start)
+	}
+	return nil
+}
+
+// def writes a function's header without annotations.
+func (r *rewriter) def(h logicalLine) *pyError {
+	base := h.tokens[0].depth
+	var kept []token
+	skip := false
+	for _, t := range h.tokens {
+		text := r.text(t)
+		inner := t.depth - base
+		switch {
+		case inner == 0 && text == "->":
+			return r.expr(kept)
+		case inner == 1 && t.kind == tokOp && text == ":":
+			skip = true
+		case inner == 1 && t.kind == tokOp && (text == "," || text == "="):
+			skip = false
+		case inner == 0:
+			skip = false
+		}
+		if skip || inner == 1 && text == "/" {
+			continue
+		}
+		kept = append(kept, t)
+	}
+	return r.expr(kept)
+}
+
+// spoil stands in for a statement that could not be read or run: its names get the fault.
+func (r *rewriter) spoil(s *stmt, fault int) {
+	names := assigned(r.src, s)
+	if len(names) == 0 {
+		r.newline(s.start)
+		r.put("pass", s.start)
+	}
+	for _, name := range names {
+		r.newline(s.start)
+		r.put(safeName(name.name)+" = __spoilt__("+strconv.Itoa(fault)+")", name.pos)
+	}
+}
+
+// binding is a name that a statement sets.
+type binding struct {
+	name string
+	pos  int
+}
+
+// assigned lists the names that a statement sets, in any of its branches.
+func assigned(src string, s *stmt) []binding {
+	if s.clauses == nil {
+		return targets(src, s.line.tokens)
+	}
+	var out []binding
+	for _, c := range s.clauses {
+		tokens := c.header.tokens
+		switch c.keyword {
+		case "def", "class":
+			if len(tokens) > 1 {
+				out = append(out, binding{src[tokens[1].start:tokens[1].end], tokens[1].start})
+			}
+			continue
+		case "for":
+			for _, t := range tokens[1:] {
+				text := src[t.start:t.end]
+				if text == "in" {
+					break
+				}
+				if t.kind == tokName {
+					out = append(out, binding{text, t.start})
+				}
+			}
+		}
+		for _, b := range c.body {
+			out = append(out, assigned(src, b)...)
+		}
+	}
+	return out
+}
+
+// targets lists the names before each = of a simple statement, and those that an import binds.
+func targets(src string, tokens []token) []binding {
+	text := func(i int) string { return src[tokens[i].start:tokens[i].end] }
+	var out []binding
+	if first := text(0); first == "import" || first == "from" {
+		for i := 1; i < len(tokens); i++ {
+			last := i+1 == len(tokens) || text(i+1) == "," || text(i+1) == ")"
+			if tokens[i].kind == tokName && last && text(i-1) != "from" {
+				out = append(out, binding{text(i), tokens[i].start})
+			}
+		}
+		return out
+	}
+	base, end := tokens[0].depth, -1
+	for i, t := range tokens {
+		if op := text(i); t.depth == base && t.kind == tokOp && strings.HasSuffix(op, "=") && op != "==" && op != "<=" && op != ">=" && op != "!=" {
+			end = i
+		}
+	}
+	annotation := false
+	for i := 0; i < end; i++ {
+		switch t := tokens[i]; {
+		case t.kind == tokOp && text(i) == ":":
+			annotation = true
+		case t.kind == tokOp && text(i) == "=":
+			annotation = false
+		case t.kind == tokName && !annotation && t.depth <= base+1:
+			out = append(out, binding{text(i), t.start})
+			// a[b] = c and a.b = c change a.
+			for i+1 < end && (text(i+1) == "." || text(i+1) == "[") {
+				i += 2
+			}
+		}
+	}
+	return out
+}
+
+// safeName renames the one identifier of Python that is a keyword of Starlark.
+func safeName(name string) string {
+	if name == "load" {
+		return "load_"
+	}
+	return name
+}
