@@ -1,6 +1,9 @@
 package kombu
 
-import "context"
+import (
+	"context"
+	"sync/atomic"
+)
 
 // ConsumerOptions configure a Consumer.
 type ConsumerOptions struct {
@@ -73,11 +76,10 @@ type Delivery struct {
 	Queue   string // name of the queue
 	Tag     string // delivery tag
 
-	c       *Consumer
-	list    string // list that it came from
-	seq     int64
-	state   int32
-	payload []byte
+	c     *Consumer
+	list  string // list that it came from
+	seq   int64  // order of delivery
+	state atomic.Int32
 }
 
 // Ack acknowledges. It returns at once; acknowledgements are sent in batches, and sent again after a reconnect.

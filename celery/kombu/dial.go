@@ -1,0 +1,202 @@
+package kombu
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Pauses between attempts to connect.
+const (
+	minBackoff = 50 * time.Millisecond
+	maxBackoff = time.Second
+)
+
+// dialer makes authenticated connections to the current master. It has no state.
+type dialer struct {
+	target      *target
+	opt         *TransportOptions
+	credentials func(context.Context) (user, password string, err error)
+	timeout     time.Duration
+}
+
+// open makes one connection. It tries the hosts of the URL in turn, once each.
+func (d *dialer) open(ctx context.Context) (redis.Conn, error) {
+	ctx, cancel := context.WithTimeout(ctx, d.timeout)
+	defer cancel()
+	if d.target.scheme == "redis+socket" {
+		return d.openAt(ctx, "unix", d.target.path, "")
+	}
+	if d.target.scheme == "sentinel" {
+		return d.openMaster(ctx)
+	}
+	var errs []error
+	for _, h := range d.target.hosts {
+		c, err := d.openAt(ctx, "tcp", h.addr(), h.name)
+		if err == nil {
+			return c, nil
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (d *dialer) openAt(ctx context.Context, network, addr, hostname string) (redis.Conn, error) {
+	c, err := d.connect(ctx, network, addr, hostname, d.target.tls)
+	if err == nil {
+		if err = d.greet(ctx, c); err == nil {
+			return c, nil
+		}
+		c.Close()
+	}
+	return nil, fmt.Errorf("%w to %s: %w", ErrConnection, addr, err)
+}
+
+// connect dials and shakes hands.
+func (d *dialer) connect(ctx context.Context, network, addr, hostname string, secure *TLSOptions) (redis.Conn, error) {
+	nd := net.Dialer{KeepAlive: d.opt.SocketKeepalivePeriod}
+	if d.opt.NoSocketKeepalive {
+		nd.KeepAlive = -1
+	}
+	nc, err := nd.DialContext(ctx, network, addr)
+	if err != nil {
+		return nil, err
+	}
+	if secure != nil {
+		conf, err := secure.config(hostname)
+		if err != nil {
+			nc.Close()
+			return nil, err
+		}
+		tc := tls.Client(nc, conf)
+		if err := tc.HandshakeContext(ctx); err != nil {
+			nc.Close()
+			return nil, err
+		}
+		nc = tc
+	}
+	return redis.NewConn(nc, d.opt.SocketTimeout, d.opt.SocketTimeout), nil
+}
+
+// greet authenticates and selects the database.
+func (d *dialer) greet(ctx context.Context, c redis.Conn) error {
+	user, password := d.target.user, d.target.password
+	if d.credentials != nil {
+		var err error
+		if user, password, err = d.credentials(ctx); err != nil {
+			return fmt.Errorf("credentials: %w", err)
+		}
+	}
+	if err := authenticate(ctx, c, user, password); err != nil {
+		return err
+	}
+	if d.target.db != 0 {
+		if _, err := redis.DoContext(c, ctx, "SELECT", d.target.db); err != nil {
+			return err
+		}
+	}
+	if d.opt.ClientName != "" {
+		if _, err := redis.DoContext(c, ctx, "CLIENT", "SETNAME", d.opt.ClientName); err != nil {
+			return err
+		}
+	}
+	// A server that is still loading its data accepts connections but serves nothing.
+	_, err := redis.DoContext(c, ctx, "PING")
+	return err
+}
+
+func authenticate(ctx context.Context, c redis.Conn, user, password string) error {
+	var err error
+	switch {
+	case user != "" && password != "":
+		_, err = redis.DoContext(c, ctx, "AUTH", user, password)
+	case password != "":
+		_, err = redis.DoContext(c, ctx, "AUTH", password)
+	}
+	return err
+}
+
+// openMaster asks the sentinels for the master and connects to it.
+func (d *dialer) openMaster(ctx context.Context) (redis.Conn, error) {
+	var errs []error
+	for _, h := range d.target.hosts {
+		master, err := d.askSentinel(ctx, h)
+		if err == nil {
+			var c redis.Conn
+			if c, err = d.openAt(ctx, "tcp", master.addr(), master.name); err == nil {
+				// A demoted master still answers until the sentinels have told it.
+				if role, rerr := redis.Values(redis.DoContext(c, ctx, "ROLE")); rerr == nil && len(role) > 0 {
+					if name, _ := redis.String(role[0], nil); name != "master" {
+						c.Close()
+						err = fmt.Errorf("%w to %s: it is a %s, not the master", ErrConnection, master.addr(), name)
+					}
+				}
+				if err == nil {
+					return c, nil
+				}
+			}
+		}
+		errs = append(errs, err)
+	}
+	return nil, errors.Join(errs...)
+}
+
+func (d *dialer) askSentinel(ctx context.Context, h host) (host, error) {
+	fail := func(err error) (host, error) {
+		return host{}, fmt.Errorf("%w to sentinel %s: %w", ErrConnection, h.addr(), err)
+	}
+	c, err := d.connect(ctx, "tcp", h.addr(), h.name, nil)
+	if err != nil {
+		return fail(err)
+	}
+	defer c.Close()
+	if err := authenticate(ctx, c, d.opt.SentinelUser, d.opt.SentinelPassword); err != nil {
+		return fail(err)
+	}
+	if d.opt.MinOtherSentinels > 0 {
+		state, err := redis.StringMap(redis.DoContext(c, ctx, "SENTINEL", "MASTER", d.opt.MasterName))
+		if err != nil {
+			return fail(err)
+		}
+		if n, _ := strconv.Atoi(state["num-other-sentinels"]); n < d.opt.MinOtherSentinels {
+			return fail(fmt.Errorf("it knows of %d other sentinels, min_other_sentinels is %d", n, d.opt.MinOtherSentinels))
+		}
+	}
+	addr, err := redis.Strings(redis.DoContext(c, ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", d.opt.MasterName))
+	if errors.Is(err, redis.ErrNil) || err == nil && len(addr) != 2 {
+		return fail(fmt.Errorf("it knows no master called %q", d.opt.MasterName))
+	}
+	if err != nil {
+		return fail(err)
+	}
+	port, err := strconv.Atoi(addr[1])
+	if err != nil {
+		return fail(err)
+	}
+	return host{addr[0], port}, nil
+}
+
+// openForever connects, again and again with a backoff, until ctx ends. report hears of each failure.
+func (d *dialer) openForever(ctx context.Context, report func(error)) (redis.Conn, error) {
+	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
+		c, err := d.open(ctx)
+		if err == nil {
+			return c, nil
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		report(err)
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(pause):
+		}
+	}
+}
