@@ -14,6 +14,8 @@ type Attr struct {
 	// []int8, []uint8, []int16, []uint16, []int32, []uint32, []int64, []uint64, []float32, []float64,
 	// []string, [][]byte (Opaque), []Record (Compound), []any (VLen, Array).
 	Value any
+	// Err says why the value cannot be read; Value is nil then.
+	Err error
 }
 
 // Len returns the number of values (of bytes for Char).

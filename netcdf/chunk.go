@@ -2,7 +2,7 @@ package netcdf
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"iter"
 )
 
@@ -19,9 +19,24 @@ import (
 //
 // It is immutable and safe for concurrent use.
 type Chunks struct {
-	v     *Var
 	Shape []int // of a chunk, in elements; edge chunks are stored at full size but see Chunk.Count
 	Grid  []int // number of chunks along each dimension
+
+	v      *Var
+	extent []int // what the file stores of each dimension; less than the shape where a shared unlimited dimension grew
+	store  chunkStore
+	size   int // bytes of a whole chunk after decoding
+}
+
+// chunkStore is what differs between the layouts.
+type chunkStore interface {
+	// locate fills in where a chunk is stored, from its cell number and Start.
+	locate(c *Chunk)
+	// read fills b with the stored bytes of a chunk.
+	read(ctx context.Context, c Chunk, b []byte) error
+	// decode undoes the filters of a chunk of size bytes. planes is the element size where bytes are still
+	// shuffled, else 0.
+	decode(d *Decoder, c Chunk, raw []byte, size int) (data []byte, planes int, err error)
 }
 
 // Chunk is one cell of the grid.
@@ -30,59 +45,105 @@ type Chunk struct {
 	Count []int // elements that lie inside the variable's shape; less than Shape at the edges
 	// Stored is false for a chunk that was never written: it loads as fill values.
 	Stored bool
-	Pos    int64 // byte position in the file
-	Size   int64 // bytes stored there
+	Pos    int64  // byte position in the file, -1 where the bytes are part of the header (compact layout)
+	Size   int64  // bytes stored there
 	Mask   uint32 // bit i set: filter i of the pipeline was skipped for this chunk
 
-	index int
+	cell int
 }
 
 // Chunks returns the chunk grid, reading the file's chunk index at the first call.
 func (v *Var) Chunks(ctx context.Context) (*Chunks, error) {
-	return nil, v.file.wrap(errors.ErrUnsupported)
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	v.chunkOnce.Do(func() {
+		if v.err != nil {
+			v.chunksErr = v.wrap(v.err)
+			return
+		}
+		v.chunks, v.chunksErr = v.back.chunks(v)
+		v.chunksErr = v.wrap(v.chunksErr)
+	})
+	return v.chunks, v.chunksErr
+}
+
+// newChunks makes the grid of a variable from the chunk shape and the extent that is stored.
+func newChunks(v *Var, shape, extent []int, store chunkStore) (*Chunks, error) {
+	ch := &Chunks{Shape: shape, v: v, extent: extent, store: store, size: v.elem.size}
+	for i, n := range shape {
+		ch.Grid = append(ch.Grid, (v.Shape[i]+n-1)/n)
+		if n > 1<<40 || ch.size > 1<<40/n {
+			return nil, fmt.Errorf("chunks of shape %v: %w", shape, ErrTooLarge)
+		}
+		ch.size *= n
+	}
+	if int64(ch.size) > v.file.opt.MaxMemory {
+		return nil, fmt.Errorf("chunks of %d bytes (limit %d): %w", ch.size, v.file.opt.MaxMemory, ErrTooLarge)
+	}
+	return ch, nil
 }
 
 // Len returns the number of cells of the grid, stored or not.
-func (c *Chunks) Len() int { return product(c.Grid) }
+func (ch *Chunks) Len() int { return product(ch.Grid) }
 
 // At returns the chunk at grid coordinates (not element coordinates). It panics where they lie outside Grid.
-func (c *Chunks) At(cell ...int) Chunk { return Chunk{} }
+func (ch *Chunks) At(cell ...int) Chunk {
+	if len(cell) != len(ch.Grid) {
+		panic("netcdf: Chunks.At: wrong number of coordinates")
+	}
+	c := Chunk{Start: make([]int, len(cell)), Count: make([]int, len(cell))}
+	for i, at := range cell {
+		if at < 0 || at >= ch.Grid[i] {
+			panic("netcdf: Chunks.At: coordinates outside the grid")
+		}
+		c.cell = c.cell*ch.Grid[i] + at
+		c.Start[i] = at * ch.Shape[i]
+		c.Count[i] = min(ch.Shape[i], ch.v.Shape[i]-c.Start[i])
+	}
+	ch.store.locate(&c)
+	return c
+}
 
 // All yields every cell of the grid in row-major order.
-func (c *Chunks) All() iter.Seq[Chunk] {
-	return func(yield func(Chunk) bool) {}
+func (ch *Chunks) All() iter.Seq[Chunk] {
+	return func(yield func(Chunk) bool) {
+		cell := make([]int, len(ch.Grid))
+		for range ch.Len() {
+			if !yield(ch.At(cell...)) {
+				return
+			}
+			next(cell, ch.Grid)
+		}
+	}
 }
 
-// Decoder turns stored chunks into values. The zero value is ready. It owns the scratch for one chunk
-// (stored bytes and filtered bytes), which it reuses from chunk to chunk and variable to variable, so a
-// goroutine keeps one. Load and Decode need it alone; Copy only reads, so several goroutines may Copy from
-// one loaded Decoder, one level each.
-//
-// A trailing shuffle filter is not undone as a whole: the byte planes stay as they were inflated and Copy
-// gathers the bytes of the cells that it is asked for, so pad cells and levels that nobody wants cost
-// nothing and no second buffer of the chunk's size exists.
-type Decoder struct {
-	raw []byte
+// next advances a row-major counter; it returns false after the last.
+func next(at, limit []int) bool {
+	for i := len(at) - 1; i >= 0; i-- {
+		if at[i]++; at[i] < limit[i] {
+			return true
+		}
+		at[i] = 0
+	}
+	return false
 }
-
-// Load reads and decodes a chunk: ReadRaw followed by Decode.
-func (d *Decoder) Load(ctx context.Context, ch *Chunks, c Chunk) error { return errors.ErrUnsupported }
 
 // ReadRaw reads the stored bytes of a chunk into buf[:0], grown where needed, and returns them; nothing
 // for a chunk that is not stored. With Decode it splits Load into its input and its computing half.
 func (ch *Chunks) ReadRaw(ctx context.Context, c Chunk, buf []byte) ([]byte, error) {
-	return nil, errors.ErrUnsupported
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if !c.Stored {
+		return buf[:0], nil
+	}
+	if c.Size < 0 || c.Size > ch.v.file.opt.MaxMemory {
+		return nil, ch.v.wrap(fmt.Errorf("chunk of %d bytes (limit %d): %w", c.Size, ch.v.file.opt.MaxMemory, ErrTooLarge))
+	}
+	if int64(cap(buf)) < c.Size {
+		buf = make([]byte, c.Size)
+	}
+	buf = buf[:c.Size]
+	return buf, ch.v.wrap(ch.store.read(ctx, c, buf))
 }
-
-// Decode makes the stored bytes of c (from ReadRaw) the loaded chunk. raw must stay unchanged until the
-// next Load or Decode.
-func (d *Decoder) Decode(ch *Chunks, c Chunk, raw []byte) error { return errors.ErrUnsupported }
-
-// Copy unpacks a box of the loaded chunk into dst. lo and count are the box in the chunk's own coordinates
-// (nil lo means the chunk's first cell); it must lie inside Chunk.Count. The value at lo+(i,j,k) goes to
-// dst[i*stride[0]+j*stride[1]+k*stride[2]]; nil stride means row-major and dense. dst is a slice as for
-// Var.Read, with the same conversions and ErrRange.
-func (d *Decoder) Copy(dst any, stride, lo, count []int) error { return errors.ErrUnsupported }
-
-// Trim gives back scratch of more than max bytes.
-func (d *Decoder) Trim(max int) {}

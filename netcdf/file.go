@@ -1,10 +1,12 @@
 package netcdf
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"os"
+	"sync"
+
+	"healpipe/netcdf/internal/cdf"
 )
 
 // Format is the on-disk format of a file.
@@ -44,6 +46,9 @@ type File struct {
 	format Format
 	root   *Group
 	closer io.Closer
+	r      io.ReaderAt
+
+	decoders sync.Pool
 }
 
 // Open reads the structure of a netCDF file of any format: groups, dimensions, variables with type, shape
@@ -54,14 +59,27 @@ type File struct {
 // Errors: ErrFormat, ErrCorrupt, ErrTooLarge, and those of r. An object that cannot be read for itself
 // (an unsupported type or layout) does not make Open fail; reading it does.
 func Open(r io.ReaderAt, size int64, o *Options) (*File, error) {
-	f := &File{}
+	f := &File{r: r}
 	if o != nil {
 		f.opt = *o
 	}
 	if f.opt.MaxMemory <= 0 {
 		f.opt.MaxMemory = DefaultMaxMemory
 	}
-	return nil, f.wrap(errors.ErrUnsupported)
+	var magic [4]byte
+	if n, err := r.ReadAt(magic[:], 0); n < len(magic) && err != io.EOF {
+		return nil, f.wrap(err)
+	}
+	var err error
+	if cdf.Is(magic[:]) {
+		err = openClassic(f, r, size)
+	} else {
+		err = openHDF5(f, r, size)
+	}
+	if err != nil {
+		return nil, f.wrap(err)
+	}
+	return f, nil
 }
 
 // OpenFile is Open for a file of the operating system; Close closes it.

@@ -24,6 +24,8 @@ type Dim struct {
 	Len       int // current length, also of an unlimited dimension
 	Unlimited bool
 	Group     *Group // where it is defined
+
+	id int // netCDF's number of the dimension
 }
 
 // Attrs returns the group's attributes in order of definition; those of the root are the global ones.

@@ -1,6 +1,10 @@
 package netcdf
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+	"math"
+)
 
 // Packing is the CF convention of a variable for turning stored numbers into physical values: those that
 // are missing become NaN, the others stored*Scale + Offset.
@@ -11,7 +15,71 @@ type Packing struct {
 
 // Packing reads scale_factor, add_offset, _FillValue and missing_value. Without _FillValue nothing but
 // missing_value and NaN is missing, as in xarray (libnetcdf's default fill values are not applied).
-func (v *Var) Packing() (Packing, error) { return Packing{}, errors.ErrUnsupported }
+func (v *Var) Packing() (Packing, error) {
+	p := Packing{Scale: 1}
+	if !v.Type.Kind.Numeric() {
+		return p, v.wrap(fmt.Errorf("no packing for type %s: %w", v.Type.Kind, ErrSelection))
+	}
+	numbers := func(name string) ([]float64, error) {
+		a, err := v.Attr(name)
+		if errors.Is(err, ErrNotFound) {
+			return nil, nil
+		}
+		if err == nil {
+			err = a.Err
+		}
+		if err != nil {
+			return nil, err
+		}
+		n, ok := a.Float64s()
+		if !ok {
+			return nil, v.wrap(fmt.Errorf("attribute %q of type %s is not a number: %w", name, a.Type.Kind, ErrSelection))
+		}
+		return n, nil
+	}
+	for name, to := range map[string]*float64{"scale_factor": &p.Scale, "add_offset": &p.Offset} {
+		n, err := numbers(name)
+		if err != nil {
+			return p, err
+		}
+		if len(n) > 0 {
+			*to = n[0]
+		}
+	}
+	for _, name := range []string{"_FillValue", "missing_value"} {
+		n, err := numbers(name)
+		if err != nil {
+			return p, err
+		}
+		p.Missing = append(p.Missing, n...)
+	}
+	return p, nil
+}
 
 // Packed says whether values differ from the stored numbers.
 func (p Packing) Packed() bool { return p.Scale != 1 || p.Offset != 0 }
+
+// Apply turns stored numbers into physical values in place, missing ones into NaN:
+//
+//	value = stored*Scale + Offset, in float64
+//
+// Stored float32 numbers compare with Missing after widening, so they must come from Var.Read unconverted.
+func (p Packing) Apply(values []float64) {
+	for i, x := range values {
+		if p.IsMissing(x) {
+			values[i] = math.NaN()
+		} else if p.Packed() {
+			values[i] = x*p.Scale + p.Offset
+		}
+	}
+}
+
+// IsMissing says whether a stored number stands for a missing value.
+func (p Packing) IsMissing(stored float64) bool {
+	for _, m := range p.Missing {
+		if stored == m {
+			return true
+		}
+	}
+	return stored != stored
+}

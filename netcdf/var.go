@@ -2,7 +2,8 @@ package netcdf
 
 import (
 	"context"
-	"errors"
+	"fmt"
+	"sync"
 )
 
 // Var is a variable.
@@ -21,6 +22,29 @@ type Var struct {
 
 	file  *File
 	attrs attrSet
+	elem  *elem
+	back  backend
+	err   error // why values cannot be read
+
+	chunkOnce sync.Once
+	chunks    *Chunks
+	chunksErr error
+}
+
+// backend is what the formats do for a variable.
+type backend interface {
+	// chunks reads where values are stored.
+	chunks(v *Var) (*Chunks, error)
+	// fill returns one element, as stored, that unwritten cells have.
+	fill(v *Var) ([]byte, error)
+}
+
+// wrap adds the names of file and variable to an error.
+func (v *Var) wrap(err error) error {
+	if err == nil {
+		return nil
+	}
+	return v.file.wrap(fmt.Errorf("%s: %w", v.Path, err))
 }
 
 // Attrs returns the variable's attributes in order of definition, without those that only carry the
@@ -43,37 +67,46 @@ func (v *Var) Text(name string) string {
 // Len returns the number of values: the product of Shape.
 func (v *Var) Len() int { return product(v.Shape) }
 
-// FillValue returns the value that unwritten cells have, in the Go type of the variable's Kind: that of
-// _FillValue, else of the HDF5 fill value message, else netCDF's default; nil for user-defined types
-// without one. Whether a stored value is to be taken as missing is another matter: see Packing.
-func (v *Var) FillValue() (any, error) { return nil, errors.ErrUnsupported }
-
-// Read reads the cells start, start+stride, ... of each dimension, count of them, in row-major order, into
-// dst, a slice of exactly product(count) values. Nil start means zeros, nil stride ones, nil count all
-// that is left.
-//
-// dst may be of any numeric type for a numeric variable (Kind.Numeric). Conversions follow libnetcdf: a
-// float becomes an integer by truncation, an integer the nearest float; a value that does not fit its new
-// type is set to zero (a float64 too large for float32 to infinity, a NaN to zero in an integer), the rest
-// of the selection is still read, and the error is ErrRange. Char also reads into []string as one string
-// per value. Other kinds read into a slice of the Go type that Kind names ([]string, [][]byte, []Record)
-// or into []any.
-//
-// Several goroutines may read at once, also from the same variable. Chunks are decoded one at a time
-// unless Options.Parallel is set, and memory beyond dst is that of one chunk per concurrent decoder.
-func (v *Var) Read(ctx context.Context, dst any, start, count, stride []int) error {
-	return v.file.wrap(errors.ErrUnsupported)
-}
-
-// ReadAll reads a whole variable into a new slice of T. It is ErrTooLarge where that needs more than
-// Options.MaxMemory.
-func ReadAll[T any](ctx context.Context, v *Var) ([]T, error) {
-	return nil, v.file.wrap(errors.ErrUnsupported)
+// FillValue returns the value that unwritten cells have, in the Go type of the variable's Kind: in netCDF-4
+// files that of the HDF5 fill value message (which _FillValue sets), else zero; in classic files _FillValue,
+// else netCDF's default. Whether a stored value is to be taken as missing is another matter: see Packing.
+func (v *Var) FillValue() (any, error) {
+	if v.err != nil {
+		return nil, v.wrap(v.err)
+	}
+	b, err := v.back.fill(v)
+	if err != nil {
+		return nil, v.wrap(err)
+	}
+	if v.elem.numeric() {
+		x, err := v.elem.scalar(b)
+		return x, v.wrap(err)
+	}
+	x, err := v.elem.value(b)
+	return x, v.wrap(err)
 }
 
 // Values reads a whole variable into a new slice of the Go type of its Kind.
-func (v *Var) Values(ctx context.Context) (any, error) { return nil, v.file.wrap(errors.ErrUnsupported) }
+func (v *Var) Values(ctx context.Context) (any, error) {
+	if v.err != nil {
+		return nil, v.wrap(v.err)
+	}
+	if err := v.fits(v.elem.goSize()); err != nil {
+		return nil, err
+	}
+	out := v.elem.makeSlice(v.Len())
+	return out, v.Read(ctx, out, nil, nil, nil)
+}
 
+// fits checks that the whole variable at so many bytes a value is within the memory limit.
+func (v *Var) fits(size int) error {
+	if n := int64(v.Len()); n > v.file.opt.MaxMemory/int64(size) {
+		return v.wrap(fmt.Errorf("%d values of %d bytes (limit %d): %w", n, size, v.file.opt.MaxMemory, ErrTooLarge))
+	}
+	return nil
+}
+
+// product returns the product of lengths that are known to fit.
 func product(n []int) int {
 	p := 1
 	for _, k := range n {

@@ -1,0 +1,169 @@
+package hdf5
+
+import (
+	"fmt"
+
+	"healpipe/internal/codec"
+)
+
+// Pipeline undoes a dataset's filters. It is immutable.
+type Pipeline struct {
+	filters []Filter
+	limit   int64 // on a buffer
+}
+
+// Scratch holds the buffers and tables that decoding needs; one goroutine uses it at a time.
+type Scratch struct {
+	bufs [2][]byte
+	inf  codec.Inflater
+}
+
+// Trim gives back buffers of more than max bytes.
+func (s *Scratch) Trim(max int) {
+	for i := range s.bufs {
+		if cap(s.bufs[i]) > max {
+			s.bufs[i] = nil
+		}
+	}
+}
+
+// Pipeline returns the decoder for a list of filters.
+func (f *File) Pipeline(filters []Filter) *Pipeline { return &Pipeline{filters, f.limit} }
+
+// Decode undoes the filters of one chunk of size bytes, except those in mask, as stored in raw. The result
+// lies in raw or in s and is valid until s is used again.
+//
+// Where the only filter left is a shuffle over elements of planes bytes, it is left to the caller; planes
+// is 0 where the result is plain.
+func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size int) (data []byte, planes int, err error) {
+	data = raw
+	next := 0 // buffer to write to
+	for i := len(p.filters) - 1; i >= 0; i-- {
+		if mask&(1<<i) != 0 {
+			continue
+		}
+		fl := &p.filters[i]
+		want := p.sizeBefore(i, mask, size)
+		switch fl.ID {
+		case FilterShuffle:
+			n := fl.elemSize(size)
+			if n <= 1 || len(data) < n {
+				continue
+			}
+			if p.noneBefore(i, mask) && len(data) == size {
+				return data, n, nil
+			}
+			dst := s.buf(next, len(data))
+			codec.Unshuffle(dst, data, n)
+			data, next = dst, 1-next
+			continue
+		case FilterFletcher32:
+			data, err = codec.CheckFletcher32(data)
+		case FilterDeflate:
+			data, err = s.inflate(next, data, want, p.limit)
+			next = 1 - next
+		default:
+			err = unsupported("filter %d %q", fl.ID, fl.Name)
+		}
+		if err != nil {
+			return nil, 0, fmt.Errorf("%s: %w", fl.label(), asCorrupt(err))
+		}
+	}
+	if len(data) != size {
+		return nil, 0, fmt.Errorf("chunk has %d bytes after its filters, not %d: %w", len(data), size, ErrCorrupt)
+	}
+	return data, 0, nil
+}
+
+// sizeBefore returns the number of bytes that went into filter i when the chunk was written, -1 if that does
+// not follow from the filters before it.
+func (p *Pipeline) sizeBefore(i int, mask uint32, size int) int {
+	for j := range i {
+		if mask&(1<<j) != 0 {
+			continue
+		}
+		switch p.filters[j].ID {
+		case FilterShuffle:
+		case FilterFletcher32:
+			size += 4
+		default:
+			return -1
+		}
+	}
+	return size
+}
+
+func (p *Pipeline) noneBefore(i int, mask uint32) bool {
+	for j := range i {
+		if mask&(1<<j) == 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// buf returns buffer i with n bytes.
+func (s *Scratch) buf(i, n int) []byte {
+	if cap(s.bufs[i]) < n {
+		s.bufs[i] = make([]byte, n)
+	}
+	s.bufs[i] = s.bufs[i][:n]
+	return s.bufs[i]
+}
+
+// inflate decodes a zlib stream into buffer i. want is the size of the output, -1 if not known.
+func (s *Scratch) inflate(i int, src []byte, want int, limit int64) ([]byte, error) {
+	if want >= 0 {
+		dst := s.buf(i, want)
+		n, err := s.inf.Zlib(dst, src)
+		return dst[:n], err
+	}
+	for size := int64(4*len(src) + 1024); ; size *= 4 {
+		dst := s.buf(i, int(min(size, limit)))
+		n, err := s.inf.Zlib(dst, src)
+		if !isTooLarge(err) || size >= limit {
+			return dst[:n], err
+		}
+	}
+}
+
+// elemSize returns the element size of a shuffle filter.
+func (fl *Filter) elemSize(size int) int {
+	if len(fl.Params) == 0 || uint64(fl.Params[0]) > uint64(size) {
+		return 1
+	}
+	return int(fl.Params[0])
+}
+
+var filterNames = map[uint16]string{FilterDeflate: "deflate", FilterShuffle: "shuffle", FilterFletcher32: "fletcher32",
+	FilterSzip: "szip", FilterNbit: "nbit", FilterScaleOffset: "scaleoffset", FilterBzip2: "bzip2", FilterLZF: "lzf",
+	FilterBlosc: "blosc", FilterLZ4: "lz4", FilterBitshuffle: "bitshuffle", FilterZstd: "zstd", FilterBlosc2: "blosc2"}
+
+// label names a filter for people.
+func (fl *Filter) label() string {
+	if n := filterNames[fl.ID]; n != "" {
+		return n
+	}
+	if fl.Name != "" {
+		return fl.Name
+	}
+	return fmt.Sprintf("filter-%d", fl.ID)
+}
+
+// Label returns the filter's usual short name, such as "deflate".
+func (fl Filter) Label() string { return fl.label() }
+
+// decodeAll undoes the filters of a heap block.
+func (f *File) decodeAll(filters []Filter, mask uint32, raw []byte, size int) ([]byte, error) {
+	if err := f.fits(uint64(size), "filtered block"); err != nil {
+		return nil, err
+	}
+	var s Scratch
+	data, planes, err := f.Pipeline(filters).Decode(&s, raw, mask, size)
+	if err == nil && planes > 0 {
+		plain := make([]byte, len(data))
+		codec.Unshuffle(plain, data, planes)
+		data = plain
+	}
+	return data, err
+}
