@@ -183,14 +183,6 @@ func parseSpecs(v any) ([]codecSpec, error) {
 	return specs, nil
 }
 
-func knownCodec(name string) bool {
-	switch name {
-	case "bytes", "endian", "transpose", "sharding_indexed", "zstd", "gzip", "blosc", "crc32c", "zlib":
-		return true
-	}
-	return false
-}
-
 // extension reads an extension point of version 3 metadata: a name, or an object with name, configuration and
 // must_understand.
 func extension(v any) (name string, config object, must bool, err error) {
