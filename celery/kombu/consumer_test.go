@@ -194,7 +194,7 @@ func TestPriorityAndOrderStrategies(t *testing.T) {
 				for _, q := range []string{"b", "a", "c"} {
 					for i := range 2 {
 						for _, p := range []int{9, 0, 4} {
-							send(t, c, q, fmt.Sprint(q, p, i), func(m *Message) { m.Properties.Priority = p })
+							send(t, c, q, fmt.Sprintf("%s%d%d", q, p, i), func(m *Message) { m.Properties.Priority = p })
 						}
 					}
 				}

@@ -23,6 +23,8 @@ const (
 	bindingPrefix   = "_kombu.binding."
 	permanentPrefix = "_kombu.binding_permanent."
 	deadlinesKey    = "_kombu.binding_deadlines"
+	// idleChannel keeps a connection in subscriber mode while nothing else is subscribed to; nobody publishes on it.
+	idleChannel = "_kombu.idle"
 )
 
 func newKeys(o *TransportOptions, db int, sentinel bool) *keys {
