@@ -19,11 +19,14 @@ const MaxLanes = 8
 // It keeps two source rows and the sums of the result, 3.4 MB at 8 lanes for the default target. It is not
 // safe for concurrent use. Reused, it allocates nothing.
 type Block struct {
-	op     *Operator
-	lanes  int
-	double bool // no rounding to float32 in between
-	next   int  // row that comes next
-	ring   int  // next of op.rings
+	// Double keeps the values between the two steps in float64, as CDO does for float64 variables; else
+	// they are rounded to float32. Not to be changed between the first row and Finish.
+	Double bool
+
+	op    *Operator
+	lanes int
+	next  int // row that comes next
+	ring  int // next of op.rings
 
 	prev, cur []float64 // the last two rows, missing values as NaN
 	prevHoles bool      // some value of prev is missing
@@ -34,15 +37,14 @@ type Block struct {
 	missing   bool
 }
 
-// NewBlock returns a Block of 4 or 8 lanes, ready for its first row. double keeps the values between the
-// two steps in float64, as CDO does for float64 variables; else they are rounded to float32.
-func (op *Operator) NewBlock(lanes int, double bool) *Block {
+// NewBlock returns a Block of 4 or 8 lanes, ready for its first row.
+func (op *Operator) NewBlock(lanes int) *Block {
 	if lanes != 4 && lanes != MaxLanes {
 		panic(fmt.Sprintf("regrid: a block has 4 or %d lanes, not %d", MaxLanes, lanes))
 	}
 	row := len(op.grid.Lon) * lanes
 	return &Block{
-		op: op, lanes: lanes, double: double,
+		op: op, lanes: lanes,
 		prev: make([]float64, row), cur: make([]float64, row), blend: make([]float64, row+lanes),
 		sum: make([]float64, op.Cells()*lanes),
 	}
@@ -119,9 +121,9 @@ func (b *Block) apply() {
 		copy(b.blend[nx:], b.blend[:b.lanes])
 		t := targets{op.col[r.first : r.first+r.n], op.x[r.first : r.first+r.n], op.cell[r.first : r.first+r.n]}
 		switch {
-		case holes || b.double:
+		case holes || b.Double:
 			b.holes()
-			scatterHoles(b.sum, b.lost, b.blend, t, b.lanes, b.double)
+			scatterHoles(b.sum, b.lost, b.blend, t, b.lanes, b.Double)
 		case b.lanes == MaxLanes:
 			scatter8(b.sum, b.blend, t)
 		default:
@@ -152,7 +154,7 @@ func (b *Block) polar(last bool) {
 			case !ok:
 				b.holes()
 				b.lost[at]++
-			case b.double:
+			case b.Double:
 				b.sum[at] += v
 			default:
 				b.sum[at] += float64(float32(v))

@@ -83,7 +83,7 @@ func apply(op *Operator, src fields) [][]float32 {
 		if len(out)-at <= 4 {
 			lanes = 4
 		}
-		b := op.NewBlock(lanes, false)
+		b := op.NewBlock(lanes)
 		row := make([]float32, nx*lanes)
 		n := min(lanes, len(out)-at)
 		for j := range src.grid.Lat {
@@ -210,7 +210,7 @@ func BenchmarkBlock(b *testing.B) {
 	for _, lanes := range []int{4, 8} {
 		for _, holes := range []bool{false, true} {
 			b.Run(fmt.Sprintf("lanes=%d/holes=%v", lanes, holes), func(b *testing.B) {
-				blk := op.NewBlock(lanes, false)
+				blk := op.NewBlock(lanes)
 				row := make([]float32, 1440*lanes)
 				for i := range row {
 					row[i] = 280 + float32(i%977)/64

@@ -1,0 +1,330 @@
+package regrid
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"healpipe/netcdf"
+)
+
+// stream takes one file through the operator.
+//
+//	loader --bands--> applier --segments--> sink
+//
+// The loader reads and inflates the next band while the applier works on the present one, where two bands
+// fit into the memory allowed; both take their places from the Budget.
+type stream struct {
+	p      *plan
+	op     *Operator
+	budget *Budget
+	memory int64
+	sink   sink
+	times  stages
+
+	layouts []*layout
+	free    chan *bandSet
+	blocks  map[int][]*Block // free ones by lanes
+	out     []values         // of the present segment, by variable
+}
+
+// sink takes results in order of time: constant variables first, in one call with steps 0.
+type sink interface {
+	put(t0, steps int, out []values) error
+}
+
+// values are the results of one variable in a segment, time by level by cell; one of the two is in use.
+type values struct {
+	f32 []float32
+	f64 []float64
+}
+
+// stages are the nanoseconds spent in each stage, over all goroutines.
+type stages struct{ read, decode, unpack, apply, write atomic.Int64 }
+
+func since(t time.Time, n *atomic.Int64) { n.Add(int64(time.Since(t))) }
+
+// bandSet is the scratch of one band: as many decoders as it has chunks.
+type bandSet struct{ chunks []*loaded }
+
+func (s *bandSet) take(n int) []*loaded {
+	for len(s.chunks) < n {
+		s.chunks = append(s.chunks, &loaded{d: &netcdf.Decoder{}})
+	}
+	return s.chunks[:n]
+}
+
+// run does the whole file.
+func (s *stream) run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	steps, largest := 1, int64(1)
+	for _, f := range s.p.vars {
+		l, err := newLayout(ctx, f, s.p.nx)
+		if err != nil {
+			return err
+		}
+		s.layouts = append(s.layouts, l)
+		if f.time {
+			steps = max(steps, l.steps)
+		}
+		chunks := (l.steps + l.time - 1) / l.time * ((l.tall + l.level - 1) / l.level) * l.wide
+		largest = max(largest, int64(chunks)*int64(l.time)*int64(l.level)*int64(l.lat)*int64(l.lon)*int64(f.v.Type.Size))
+	}
+	sets := 1
+	if 3*largest <= s.memory { // two decoded, and the stored bytes of one
+		sets = 2
+	}
+	s.free = make(chan *bandSet, sets)
+	for range sets {
+		s.free <- &bandSet{}
+	}
+	s.blocks = map[int][]*Block{}
+
+	bands := make(chan *band)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer close(bands)
+		s.load(ctx, steps, bands)
+	}()
+	err := s.consume(ctx, steps, bands)
+	cancel(errors.Join(err, context.Canceled))
+	for range bands { // a loader that waits
+	}
+	<-done
+	return err
+}
+
+// segments calls fn for each range of times; constant variables come in a first call with t0 = t1 = 0.
+func (s *stream) segments(steps int, fn func(t0, t1 int) error) error {
+	total := 0
+	for _, f := range s.p.vars {
+		if f.time {
+			total = max(total, f.steps())
+		}
+	}
+	if err := fn(0, 0); err != nil {
+		return err
+	}
+	for t := 0; t < total; t += steps {
+		if err := fn(t, min(t+steps, total)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// tiles lists the tiles of a segment in the order of work.
+func (s *stream) tiles(t0, t1 int) (list []*tile) {
+	for i, l := range s.layouts {
+		if l.f.time == (t1 > t0) {
+			list = append(list, l.tiles(t0, t1, i)...)
+		}
+	}
+	return list
+}
+
+// load reads and decodes band after band. An error ends it, sent as the last band.
+func (s *stream) load(ctx context.Context, steps int, bands chan<- *band) {
+	err := s.segments(steps, func(t0, t1 int) error {
+		for _, t := range s.tiles(t0, t1) {
+			for y := 0; y < len(s.p.grid.Lat); y += t.l.lat {
+				var set *bandSet
+				select {
+				case set = <-s.free:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+				b := &band{t: t, set: set, y0: y, y1: min(y+t.l.lat, len(s.p.grid.Lat))}
+				list := t.chunkList(y)
+				b.chunks = set.take(len(list))
+				if err := s.budget.each(ctx, len(list), func(i int) error { return s.loadChunk(ctx, t, b.chunks[i], list[i]) }); err != nil {
+					return err
+				}
+				select {
+				case bands <- b:
+				case <-ctx.Done():
+					return context.Cause(ctx)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		select {
+		case bands <- &band{err: err}:
+		case <-ctx.Done():
+		}
+	}
+}
+
+// loadChunk reads one chunk, outside of the Budget, and decodes it.
+func (s *stream) loadChunk(ctx context.Context, t *tile, c *loaded, chunk netcdf.Chunk) error {
+	start := time.Now()
+	var err error
+	c.c = chunk
+	if c.raw, err = t.l.ch.ReadRaw(ctx, chunk, c.raw); err != nil {
+		return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
+	}
+	since(start, &s.times.read)
+	return s.budget.do(ctx, func() error {
+		defer since(time.Now(), &s.times.decode)
+		if err := c.d.Decode(t.l.ch, chunk, c.raw); err != nil {
+			return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
+		}
+		return nil
+	})
+}
+
+// consume applies the operator and hands the results over.
+func (s *stream) consume(ctx context.Context, steps int, bands <-chan *band) error {
+	return s.segments(steps, func(t0, t1 int) error {
+		tiles := s.tiles(t0, t1)
+		if len(tiles) == 0 {
+			return nil
+		}
+		s.prepare(t0, t1)
+		for _, t := range tiles {
+			if err := s.applyTile(ctx, t, t0, bands); err != nil {
+				return err
+			}
+		}
+		defer since(time.Now(), &s.times.write)
+		return s.sink.put(t0, t1-t0, s.out)
+	})
+}
+
+// prepare makes room for the results of a segment.
+func (s *stream) prepare(t0, t1 int) {
+	if s.out == nil {
+		s.out = make([]values, len(s.p.vars))
+	}
+	for i, f := range s.p.vars {
+		if f.time != (t1 > t0) {
+			continue
+		}
+		n := max(t1-t0, 1) * f.levels() * s.op.Cells()
+		if f.double {
+			s.out[i].f64 = grow(s.out[i].f64, n)
+		} else {
+			s.out[i].f32 = grow(s.out[i].f32, n)
+		}
+	}
+}
+
+func grow[T any](s []T, n int) []T {
+	if cap(s) < n {
+		return make([]T, n)
+	}
+	return s[:n]
+}
+
+// applyTile takes the bands of one tile through its Blocks.
+func (s *stream) applyTile(ctx context.Context, t *tile, t0 int, bands <-chan *band) error {
+	s.open(t)
+	for y := 0; y < len(s.p.grid.Lat); {
+		b, ok := <-bands
+		if !ok {
+			return context.Cause(ctx)
+		}
+		if b.err != nil {
+			return b.err
+		}
+		last := b.y1 == len(s.p.grid.Lat)
+		err := s.budget.each(ctx, len(t.groups), func(i int) error {
+			return s.budget.do(ctx, func() error {
+				if err := s.applyBand(b, t.groups[i]); err != nil {
+					return err
+				}
+				if last {
+					s.finish(t, t.groups[i], t0)
+				}
+				return nil
+			})
+		})
+		if err != nil {
+			return err
+		}
+		s.free <- b.set
+		y = b.y1
+	}
+	for _, g := range t.groups {
+		s.blocks[g.block.Lanes()] = append(s.blocks[g.block.Lanes()], g.block)
+	}
+	return nil
+}
+
+// open deals the fields of a tile out to Blocks.
+func (s *stream) open(t *tile) {
+	at := 0
+	for _, lanes := range split(t.fields()) {
+		g := &group{first: at, n: min(lanes, t.fields()-at)}
+		at += g.n
+		if list := s.blocks[lanes]; len(list) > 0 {
+			g.block = list[len(list)-1]
+			s.blocks[lanes] = list[:len(list)-1]
+			g.block.Reset()
+		} else {
+			g.block = s.op.NewBlock(lanes)
+		}
+		g.block.Double = t.l.f.double
+		n := rowBatch * s.p.nx * lanes
+		if t.l.f.packed {
+			g.rows64 = make([]float64, n)
+		} else {
+			g.rows32 = make([]float32, n)
+		}
+		t.groups = append(t.groups, g)
+	}
+}
+
+// applyBand takes the rows of a band through one Block.
+func (s *stream) applyBand(b *band, g *group) error {
+	f := b.t.l.f
+	nx, row := s.p.nx, s.p.nx*g.block.Lanes()
+	for y := b.y0; y < b.y1; y += rowBatch {
+		n := min(rowBatch, b.y1-y)
+		start := time.Now()
+		if err := b.copyRows(g, y, n, nx); err != nil {
+			return err
+		}
+		unpacked := time.Now()
+		s.times.unpack.Add(int64(unpacked.Sub(start)))
+		for i := range n {
+			if f.packed {
+				g.block.Row64(g.rows64[i*row:(i+1)*row], f.pack.Missing, f.pack.Scale, f.pack.Offset)
+			} else {
+				g.block.Row32(g.rows32[i*row:(i+1)*row], f.missing32)
+			}
+		}
+		since(unpacked, &s.times.apply)
+	}
+	return nil
+}
+
+// finish writes the results of a group to their places in the segment.
+func (s *stream) finish(t *tile, g *group, t0 int) {
+	defer since(time.Now(), &s.times.apply)
+	cells := s.op.Cells()
+	out := &s.out[t.out]
+	place := func(lane int) int {
+		step, level := t.at(g.first + lane)
+		return ((step-t0)*t.l.f.levels() + level) * cells
+	}
+	if t.l.f.double {
+		dst := make([][]float64, g.n)
+		for lane := range dst {
+			dst[lane] = out.f64[place(lane):][:cells]
+		}
+		g.block.Finish64(dst, t.l.f.fill)
+		return
+	}
+	dst := make([][]float32, g.n)
+	for lane := range dst {
+		dst[lane] = out.f32[place(lane):][:cells]
+	}
+	g.block.Finish32(dst, float32(t.l.f.fill))
+}

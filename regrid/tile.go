@@ -1,0 +1,214 @@
+package regrid
+
+import (
+	"context"
+	"fmt"
+
+	"healpipe/netcdf"
+)
+
+// A variable is read in tiles, and a tile in bands:
+//
+//	segment  the times that are written together
+//	tile     the fields (times by levels) of a segment that whole chunks of the file hold
+//	band     the rows of a tile that one row of chunks holds: what is decoded at once
+//
+// so that every chunk is inflated once and no more than a band or two of them is in memory.
+
+// bandBytes is how many decoded bytes of small chunks are put together to one band.
+const bandBytes = 32 << 20
+
+// layout is how a variable is cut.
+type layout struct {
+	f     *field
+	ch    *netcdf.Chunks
+	time  int // chunk length along time, levels, latitude, longitude; 1 for a dimension that is not there
+	level int
+	lat   int
+	lon   int
+	steps int // times of a segment, a multiple of time where the variable has that many
+	tall  int // levels of a tile, a multiple of level
+	wide  int // chunks side by side that hold the columns which are read
+}
+
+// newLayout looks at the variable's chunks.
+func newLayout(ctx context.Context, f *field, nx int) (*layout, error) {
+	ch, err := f.v.Chunks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l := &layout{f: f, ch: ch, time: 1, level: 1}
+	shape := ch.Shape
+	if f.time {
+		l.time, shape = shape[0], shape[1:]
+	}
+	if f.z != nil {
+		l.level, shape = shape[0], shape[1:]
+	}
+	l.lat, l.lon = shape[0], shape[1]
+	l.wide = (nx + l.lon - 1) / l.lon
+	// Put chunks together until the lanes of a Block are filled or memory says stop.
+	one := int64(l.wide) * int64(l.lat) * int64(l.lon) * int64(f.v.Type.Size)
+	fits := func(steps, tall int) bool { return one*int64(steps)*int64(tall) <= bandBytes }
+	l.steps, l.tall = min(l.time, f.steps()), min(l.level, f.levels())
+	for l.tall < f.levels() && l.steps*l.tall < MaxLanes && fits(l.steps, l.tall+l.level) {
+		l.tall = min(l.tall+l.level, f.levels())
+	}
+	for l.steps < f.steps() && l.steps*l.tall < MaxLanes && fits(l.steps+l.time, l.tall) {
+		l.steps = min(l.steps+l.time, f.steps())
+	}
+	return l, nil
+}
+
+// tile is a range of times and levels of one variable.
+type tile struct {
+	l      *layout
+	t0, t1 int
+	z0, z1 int
+	groups []*group
+	out    int // index of the variable among those of the plan
+}
+
+// fields returns the number of fields in the tile, numbered time by time.
+func (t *tile) fields() int { return (t.t1 - t.t0) * (t.z1 - t.z0) }
+
+// at returns the time and level of a field of the tile.
+func (t *tile) at(field int) (step, level int) {
+	n := t.z1 - t.z0
+	return t.t0 + field/n, t.z0 + field%n
+}
+
+// tiles cuts the segment [t0, t1) of a variable.
+func (l *layout) tiles(t0, t1, out int) []*tile {
+	var list []*tile
+	if !l.f.time {
+		t0, t1 = 0, 1
+	}
+	// Boundaries lie on those of chunks, so that none is decoded twice within a segment.
+	for a := t0; a < t1; {
+		b := min(t1, (a/l.time)*l.time+l.steps)
+		if b <= a {
+			b = min(t1, (a/l.time+1)*l.time)
+		}
+		for z := 0; z < l.f.levels(); z += l.tall {
+			list = append(list, &tile{l: l, t0: a, t1: b, z0: z, z1: min(z+l.tall, l.f.levels()), out: out})
+		}
+		a = b
+	}
+	return list
+}
+
+// group is the up to MaxLanes fields of a tile that share a Block.
+type group struct {
+	first, n int // fields of the tile
+	block    *Block
+	rows32   []float32 // rowBatch rows, interleaved
+	rows64   []float64
+}
+
+// rowBatch is the number of rows that are unpacked at a time: few enough to stay in the cache.
+const rowBatch = 4
+
+// split deals n fields out to blocks of 8 and 4 lanes with as few idle lanes as possible.
+func split(n int) (lanes []int) {
+	for ; n > 4; n -= MaxLanes {
+		lanes = append(lanes, MaxLanes)
+	}
+	if n > 0 {
+		lanes = append(lanes, 4)
+	}
+	return lanes
+}
+
+// band is one row of chunks of a tile, decoded.
+type band struct {
+	t      *tile
+	set    *bandSet
+	y0, y1 int // rows
+	chunks []*loaded
+	err    error
+}
+
+// loaded is a chunk with its decoder.
+type loaded struct {
+	c   netcdf.Chunk
+	d   *netcdf.Decoder
+	raw []byte
+}
+
+// find returns the loaded chunk that holds a field's columns of the band, side by side.
+func (b *band) find(step, level, side int) *loaded {
+	l := b.t.l
+	nt := step/l.time - b.t.t0/l.time
+	nz := (b.t.z1-1)/l.level - b.t.z0/l.level + 1
+	return b.chunks[(nt*nz+level/l.level-b.t.z0/l.level)*l.wide+side]
+}
+
+// chunkList returns the chunks of rows that start at y0, in the order that find expects.
+func (t *tile) chunkList(y0 int) []netcdf.Chunk {
+	l := t.l
+	var list []netcdf.Chunk
+	for a := t.t0 / l.time; a <= (t.t1-1)/l.time; a++ {
+		for z := t.z0 / l.level; z <= (t.z1-1)/l.level; z++ {
+			for x := range l.wide {
+				var at []int
+				if l.f.time {
+					at = append(at, a)
+				}
+				if l.f.z != nil {
+					at = append(at, z)
+				}
+				list = append(list, l.ch.At(append(at, y0/l.lat, x)...))
+			}
+		}
+	}
+	return list
+}
+
+// copyRows unpacks rows [y, y+n) of a group into its interleaved buffer.
+func (b *band) copyRows(g *group, y, n, nx int) error {
+	l, lanes := b.t.l, g.block.Lanes()
+	for lane := 0; lane < g.n; {
+		step, level := b.t.at(g.first + lane)
+		// Lanes that follow each other in one chunk are unpacked together.
+		run := 1
+		for lane+run < g.n {
+			s, z := b.t.at(g.first + lane + run)
+			if l.f.z != nil && (s != step || z/l.level != level/l.level) || l.f.z == nil && s/l.time != step/l.time {
+				break
+			}
+			run++
+		}
+		for side := range l.wide {
+			c := b.find(step, level, side)
+			x0 := side * l.lon
+			lo, count := make([]int, 0, 4), make([]int, 0, 4)
+			stride := make([]int, 0, 4)
+			if l.f.time {
+				lo = append(lo, step-c.c.Start[0])
+				if l.f.z == nil {
+					count, stride = append(count, run), append(stride, 1)
+				} else {
+					count, stride = append(count, 1), append(stride, 0)
+				}
+			}
+			if l.f.z != nil {
+				lo, count, stride = append(lo, level%l.level), append(count, run), append(stride, 1)
+			}
+			lo = append(lo, y%l.lat, 0)
+			count = append(count, n, min(l.lon, nx-x0))
+			stride = append(stride, nx*lanes, lanes)
+			var dst any
+			if g.rows32 != nil {
+				dst = g.rows32[x0*lanes+lane:]
+			} else {
+				dst = g.rows64[x0*lanes+lane:]
+			}
+			if err := c.d.Copy(dst, stride, lo, count); err != nil {
+				return fmt.Errorf("variable %s: %w", l.f.v.Name, err)
+			}
+		}
+		lane += run
+	}
+	return nil
+}
