@@ -2,8 +2,11 @@ package codec
 
 import (
 	"bytes"
+	"compress/flate"
 	"compress/zlib"
 	"errors"
+	"fmt"
+	"io"
 	"testing"
 )
 
@@ -63,6 +66,90 @@ func TestZlib(t *testing.T) {
 			if _, err := f.Zlib(dst, src); !errors.Is(err, ErrCorrupt) {
 				t.Errorf("%s, level %d, wrong Adler-32: %v", name, level, err)
 			}
+		}
+	}
+}
+
+// inflateStd is compress/flate's answer: the output and whether the stream is whole, at most limit bytes.
+func inflateStd(src []byte, limit int) ([]byte, bool) {
+	r := flate.NewReader(bytes.NewReader(src))
+	out, err := io.ReadAll(io.LimitReader(r, int64(limit)+1))
+	return out, err == nil
+}
+
+// checkDeflate compares both fast loops with compress/flate on a raw deflate stream: the same streams are
+// whole, with the same output, and nothing outside the destination changes.
+func checkDeflate(t *testing.T, src []byte, size int) {
+	t.Helper()
+	const guard = 64
+	want, whole := inflateStd(src, size)
+	for _, safe := range []bool{false, true} {
+		f := Inflater{safe: safe}
+		room := bytes.Repeat([]byte{0xa5}, size+2*guard)
+		dst := room[guard : guard+size : guard+size]
+		n, used, err := f.Deflate(dst, src[:len(src):len(src)])
+		for _, b := range [][]byte{room[:guard], room[guard+size:]} {
+			if bytes.Count(b, []byte{0xa5}) != guard {
+				t.Fatalf("safe %v: wrote outside the destination", safe)
+			}
+		}
+		switch {
+		case err == nil && (!whole || len(want) > size || !bytes.Equal(dst[:n], want)):
+			t.Fatalf("safe %v: %d bytes, compress/flate: %d, whole %v", safe, n, len(want), whole)
+		case err == nil && used > len(src):
+			t.Fatalf("safe %v: used %d of %d bytes", safe, used, len(src))
+		case err != nil && whole && len(want) <= size:
+			t.Fatalf("safe %v: %v, compress/flate: %d bytes", safe, err, len(want))
+		case err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge):
+			t.Fatalf("safe %v: %v", safe, err)
+		}
+	}
+}
+
+func FuzzDeflate(f *testing.F) {
+	for _, b := range samples() {
+		for _, level := range []int{0, 1, 6, zlib.HuffmanOnly} {
+			if z := deflate(f, b, level); len(z) < 20_000 {
+				f.Add(z[2:], uint32(len(b)))
+			}
+		}
+	}
+	f.Fuzz(func(t *testing.T, src []byte, size uint32) {
+		checkDeflate(t, src, int(size%(1<<18)))
+	})
+}
+
+// FuzzRoundTrip makes streams that are whole, so that the fast loops see more than the first bad symbol, and
+// then spoils a byte.
+func FuzzRoundTrip(f *testing.F) {
+	for _, b := range samples() {
+		f.Add(b[:min(len(b), 5000)], int8(6), uint32(7), byte(1))
+	}
+	f.Fuzz(func(t *testing.T, b []byte, level int8, at uint32, change byte) {
+		z := deflate(t, bytes.Repeat(b, 3), max(-2, int(level)%10))
+		checkDeflate(t, z[2:], 3*len(b))
+		z[2+int(at)%(len(z)-2)] ^= change
+		checkDeflate(t, z[2:], 3*len(b))
+	})
+}
+
+// Every prefix of a stream and every flipped bit of one.
+func TestSpoiledStreams(t *testing.T) {
+	t.Parallel()
+	for name, b := range samples() {
+		b = b[:min(len(b), 3000)]
+		for _, level := range []int{0, 1, 6} {
+			z := deflate(t, b, level)[2:]
+			t.Run(fmt.Sprint(name, level), func(t *testing.T) {
+				for cut := 0; cut < len(z); cut += 1 + len(z)/300 {
+					checkDeflate(t, z[:cut], len(b))
+				}
+				for bit := 0; bit < 8*len(z); bit += 1 + len(z)/40 {
+					z[bit/8] ^= 1 << (bit % 8)
+					checkDeflate(t, z, len(b)+300)
+					z[bit/8] ^= 1 << (bit % 8)
+				}
+			})
 		}
 	}
 }
