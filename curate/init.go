@@ -1,0 +1,211 @@
+package curate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"healpipe/zarr"
+)
+
+// Init creates the group, the arrays that are lacking, and the values of the coordinates, and brings the
+// consolidated metadata up to date. It returns the names of the arrays that it made. levels is asked for the
+// pressure levels only if that array is lacking. Arrays that are there and differ from the layout are an
+// error, all named in it, before anything is made.
+func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, error)) (created []string, err error) {
+	g, err := zarr.OpenGroup(ctx, s.zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
+	if errors.Is(err, fs.ErrNotExist) {
+		g, err = zarr.CreateGroup(ctx, s.zs, "", nil, zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
+		if errors.Is(err, zarr.ErrExists) { // by another process, just now
+			g, err = s.group(ctx)
+		}
+	}
+	if err != nil {
+		return nil, err
+	}
+	lacking, err := s.lacking(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var lev Levels
+	if slices.Contains(lacking, levelsName) || !s.hasLevels(ctx) {
+		if lev, err = levels(ctx); err != nil {
+			return nil, err
+		}
+		if len(lev.Values) != s.layout.Levels {
+			return nil, fmt.Errorf("%w: %s has %d levels where the settings say %d", ErrLayout, lev.File, len(lev.Values), s.layout.Levels)
+		}
+	}
+	for _, name := range lacking {
+		o, ok := s.layout.array(name)
+		switch {
+		case name == timeName:
+			o = s.layout.timeArray()
+		case name == levelsName:
+			o = lev.array()
+		case !ok:
+			return created, fmt.Errorf("%w: no array %q", ErrLayout, name)
+		}
+		_, err := g.Create(ctx, name, o)
+		if err != nil && !errors.Is(err, zarr.ErrExists) {
+			return created, err
+		}
+		created = append(created, name)
+	}
+	if err := s.fillCoordinates(ctx, lev); err != nil {
+		return created, err
+	}
+	return created, g.Consolidate(ctx, s.names()...)
+}
+
+// names returns all arrays in the order in which they are made.
+func (s *Store) names() []string { return append(Variables(), timeName, levelsName) }
+
+// lacking returns the names of the arrays that are not there, and an error about those that differ.
+func (s *Store) lacking(ctx context.Context) (names []string, err error) {
+	var wrong []error
+	for _, name := range s.names() {
+		// Not by way of the group: its consolidated metadata may be older than the arrays.
+		a, err := zarr.OpenArray(ctx, s.zs, name, zarr.Options{})
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			names = append(names, name)
+			continue
+		case err != nil:
+			return nil, err
+		}
+		want, ok := s.layout.array(name)
+		switch {
+		case ok:
+			err = s.same(a, want)
+		case name == timeName:
+			err = s.checkTime(ctx, a)
+		default:
+			err = s.checkLevelCount(a)
+		}
+		if err != nil {
+			wrong = append(wrong, err)
+		}
+	}
+	if len(wrong) > 0 {
+		return nil, oneLine(wrong)
+	}
+	return names, nil
+}
+
+// oneLine joins errors in one line.
+func oneLine(list []error) error {
+	if len(list) == 1 {
+		return list[0]
+	}
+	texts := make([]string, len(list))
+	for i, err := range list {
+		texts[i] = err.Error()
+	}
+	return joinedError{strings.Join(texts, "; "), list}
+}
+
+type joinedError struct {
+	text string
+	list []error
+}
+
+func (e joinedError) Error() string   { return e.text }
+func (e joinedError) Unwrap() []error { return e.list }
+
+// hasLevels says whether the values of the array levels are there.
+func (s *Store) hasLevels(ctx context.Context) bool {
+	a, err := zarr.OpenArray(ctx, s.zs, levelsName, zarr.Options{})
+	if err != nil {
+		return false
+	}
+	has, err := a.HasChunk(ctx, []int{0})
+	return err == nil && has
+}
+
+// fillCoordinates writes the values of time and levels where they are not stored: also after an Init that
+// was interrupted between making the array and filling it.
+func (s *Store) fillCoordinates(ctx context.Context, lev Levels) error {
+	a, err := zarr.OpenArray(ctx, s.zs, timeName, zarr.Options{})
+	if err != nil {
+		return err
+	}
+	if has, err := a.HasChunk(ctx, []int{0}); err != nil {
+		return err
+	} else if !has {
+		values, err := s.layout.timeValues()
+		if err != nil {
+			return err
+		}
+		if err := zarr.Write(ctx, a, whole(a), values); err != nil {
+			return err
+		}
+	}
+	if lev.Values == nil {
+		return nil
+	}
+	if a, err = zarr.OpenArray(ctx, s.zs, levelsName, zarr.Options{}); err != nil {
+		return err
+	}
+	if has, err := a.HasChunk(ctx, []int{0}); err != nil || has {
+		return err
+	}
+	return lev.write(ctx, a)
+}
+
+// whole is the region of an entire array.
+func whole(a *zarr.Array) zarr.Region {
+	shape := a.Shape()
+	return zarr.Region{Start: make([]int, len(shape)), Shape: shape}
+}
+
+// checkTime compares the array time, as far as it has values, with the layout's axis.
+func (s *Store) checkTime(ctx context.Context, a *zarr.Array) error {
+	want := s.layout.timeArray()
+	if shape := a.Shape(); len(shape) != 1 || shape[0] != s.layout.Time.N {
+		return fmt.Errorf("%w: %s: array time has the shape %v where the settings say %v", ErrLayout, s, shape, want.Shape)
+	}
+	if a.DataType() != want.DataType {
+		return fmt.Errorf("%w: %s: array time has the type %s, not int64", ErrLayout, s, a.DataType())
+	}
+	if has, err := a.HasChunk(ctx, make([]int, 1)); err != nil || !has {
+		return err
+	}
+	attrs := a.Attributes()
+	text, _ := attrs["units"].(string)
+	calendar, _ := attrs["calendar"].(string)
+	u, err := parseUnits(text, calendar)
+	if err != nil {
+		return fmt.Errorf("%w: %s: array time: %w", ErrLayout, s, err)
+	}
+	values := make([]int64, s.layout.Time.N)
+	if err := zarr.Read(ctx, a, whole(a), values); err != nil {
+		return err
+	}
+	for i, v := range values {
+		at, err := s.layout.Time.At(i), error(nil)
+		var stored int64
+		if stored, err = u.encode(at); err == nil && stored == v {
+			continue
+		}
+		got, err := u.decode(float64(v))
+		if err != nil {
+			return fmt.Errorf("%w: %s: array time: %w", ErrLayout, s, err)
+		}
+		if !got.Equal(at) {
+			return fmt.Errorf("%w: %s: array time has %s at step %d where TIME_RANGE has %s", ErrLayout, s, showTime(got), i, showTime(at))
+		}
+	}
+	return nil
+}
+
+// checkLevelCount compares the array levels with the layout.
+func (s *Store) checkLevelCount(a *zarr.Array) error {
+	if shape := a.Shape(); len(shape) != 1 || shape[0] != s.layout.Levels {
+		return fmt.Errorf("%w: %s: array levels has the shape %v where the settings say [%d]", ErrLayout, s, shape, s.layout.Levels)
+	}
+	return nil
+}

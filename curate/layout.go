@@ -1,0 +1,154 @@
+package curate
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"healpipe/zarr"
+)
+
+// ErrLayout says that a store, or the settings for it, are not as they must be.
+var ErrLayout = errors.New("the store does not have the wanted layout")
+
+// Axis is a regular time axis: N instants from Start, Step apart, in UTC.
+type Axis struct {
+	Start time.Time
+	Step  time.Duration
+	N     int
+}
+
+// At returns instant i.
+func (a Axis) At(i int) time.Time {
+	// In two parts: a Duration spans 292 years only.
+	secs := int64(a.Step / time.Second)
+	rest := a.Step % time.Second
+	t := time.Unix(a.Start.Unix()+secs*int64(i), int64(a.Start.Nanosecond())).UTC()
+	return t.Add(rest * time.Duration(i))
+}
+
+// End returns the last instant.
+func (a Axis) End() time.Time { return a.At(a.N - 1) }
+
+// Layout is what the settings say about the store.
+type Layout struct {
+	Time        Axis
+	TimeChunk   int       // steps in a chunk
+	Epoch       time.Time // of the array time
+	TimeUnits   string    // of the array time, such as "minutes since 1900-1-1 0:0:0", from Epoch on
+	Levels      int       // pressure levels
+	OutputLevel int       // HEALPix level: nside is 2 to this power
+}
+
+// The names of the arrays.
+var (
+	surfaceNames = []string{"tclw", "tciw", "2t", "10u", "10v", "msl", "tp", "sstk", "ci", "2d", "tcwv", "100u", "100v"}
+	levelNames   = []string{"z", "t", "u", "v", "q"}
+)
+
+// Surface returns the names of the variables without levels, in the order of the store.
+func Surface() []string { return slices.Clone(surfaceNames) }
+
+// OnLevels returns the names of the variables on pressure levels, in the order of the store.
+func OnLevels() []string { return slices.Clone(levelNames) }
+
+// Variables returns the names of all variables, those of Surface first.
+func Variables() []string { return append(Surface(), levelNames...) }
+
+const (
+	timeName   = "time"
+	levelsName = "levels"
+	cellsName  = "cells"
+)
+
+// Cells returns the number of HEALPix cells, 12 nside².
+func (l Layout) Cells() int { return 12 << (2 * l.OutputLevel) }
+
+// Check says what is wrong with the settings.
+func (l Layout) Check() error {
+	switch {
+	case l.Time.N < 1 || l.Time.Step <= 0:
+		return fmt.Errorf("%w: a time axis of %d steps of %v", ErrLayout, l.Time.N, l.Time.Step)
+	case l.TimeChunk < 1:
+		return fmt.Errorf("%w: %d steps in a chunk", ErrLayout, l.TimeChunk)
+	case l.Levels < 1:
+		return fmt.Errorf("%w: %d pressure levels", ErrLayout, l.Levels)
+	case l.OutputLevel < 0 || l.OutputLevel > 14:
+		return fmt.Errorf("%w: HEALPix level %d, not 0 to 14", ErrLayout, l.OutputLevel)
+	}
+	_, err := l.timeUnit()
+	return err
+}
+
+// timeUnit reads TimeUnits and checks that they count from Epoch.
+func (l Layout) timeUnit() (units, error) {
+	u, err := parseUnits(l.TimeUnits, "standard")
+	if err != nil {
+		return u, fmt.Errorf("%w: TIME_UNITS: %w", ErrLayout, err)
+	}
+	if !u.epoch.Equal(l.Epoch) {
+		return u, fmt.Errorf("%w: TIME_UNITS %q do not count from START_TIME %s", ErrLayout, l.TimeUnits, showTime(l.Epoch))
+	}
+	return u, nil
+}
+
+// timeValues returns the values of the array time.
+func (l Layout) timeValues() ([]int64, error) {
+	u, err := l.timeUnit()
+	if err != nil {
+		return nil, err
+	}
+	values := make([]int64, l.Time.N)
+	for i := range values {
+		if values[i], err = u.encode(l.Time.At(i)); err != nil {
+			return nil, fmt.Errorf("%w: the time axis cannot be written in whole %q: %w", ErrLayout, l.TimeUnits, err)
+		}
+	}
+	return values, nil
+}
+
+// surface, levels and timeArray are the arrays that do not depend on a file.
+func (l Layout) surface() zarr.ArrayOptions {
+	return zarr.ArrayOptions{
+		Shape: []int{l.Time.N, l.Cells()}, DataType: "float32", Chunks: []int{l.TimeChunk, l.Cells()},
+		DimensionNames: []string{timeName, cellsName},
+		Attributes:     map[string]any{"_ARRAY_DIMENSIONS": []any{timeName, cellsName}},
+	}
+}
+
+func (l Layout) levels() zarr.ArrayOptions {
+	return zarr.ArrayOptions{
+		Shape: []int{l.Time.N, l.Levels, l.Cells()}, DataType: "float32",
+		Chunks: []int{l.TimeChunk, 1, l.Cells()}, Shards: []int{l.TimeChunk, l.Levels, l.Cells()},
+		DimensionNames: []string{timeName, levelsName, cellsName},
+	}
+}
+
+func (l Layout) timeArray() zarr.ArrayOptions {
+	return zarr.ArrayOptions{
+		Shape: []int{l.Time.N}, DataType: "int64", Chunks: []int{l.Time.N}, DimensionNames: []string{timeName},
+		Attributes: map[string]any{"units": l.TimeUnits, "calendar": "standard"},
+	}
+}
+
+// array returns the options of a variable's array.
+func (l Layout) array(name string) (o zarr.ArrayOptions, ok bool) {
+	switch {
+	case slices.Contains(surfaceNames, name):
+		return l.surface(), true
+	case slices.Contains(levelNames, name):
+		return l.levels(), true
+	}
+	return o, false
+}
+
+// chunkOf returns the index, along time, of the chunk that holds a step.
+func (l Layout) chunkOf(step int) int { return step / l.TimeChunk }
+
+func showTime(t time.Time) string {
+	if t.Second() == 0 && t.Nanosecond() == 0 {
+		return t.UTC().Format("2006-01-02 15:04")
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.999999999")
+}

@@ -1,0 +1,91 @@
+package curate
+
+import (
+	"context"
+	"errors"
+	"io/fs"
+	"time"
+)
+
+// Presence says which chunks (or shards) of the store's variables are stored, by a listing of the store.
+type Presence struct {
+	layout Layout
+	chunks map[string]map[int]bool // variable -> index along time
+}
+
+// Presence lists the chunks of some variables (all without names). An array that is not there has none.
+func (s *Store) Presence(ctx context.Context, names ...string) (*Presence, error) {
+	if len(names) == 0 {
+		names = Variables()
+	}
+	g, err := s.group(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &Presence{layout: s.layout, chunks: map[string]map[int]bool{}}
+	for _, name := range names {
+		p.chunks[name] = map[int]bool{}
+	}
+	err = inParallel(ctx, 4, len(names), func(ctx context.Context, i int) error {
+		a, err := s.variable(ctx, g, names[i])
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		have := p.chunks[names[i]]
+		return a.StoredChunks(ctx, func(index []int, _ int64) error {
+			have[index[0]] = true
+			return nil
+		})
+	})
+	return p, err
+}
+
+// Has says whether any chunk of a variable is stored that holds a step between two instants, both included.
+func (p *Presence) Has(name string, from, to time.Time) bool {
+	return p.count(name, from, to) > 0
+}
+
+// HasAll says whether all chunks of a variable are stored that hold a step between two instants, both
+// included, and that there are such.
+func (p *Presence) HasAll(name string, from, to time.Time) bool {
+	first, last, ok := p.span(from, to)
+	return ok && p.count(name, from, to) == last-first+1
+}
+
+func (p *Presence) count(name string, from, to time.Time) int {
+	first, last, ok := p.span(from, to)
+	n := 0
+	for i := first; ok && i <= last; i++ {
+		if p.chunks[name][i] {
+			n++
+		}
+	}
+	return n
+}
+
+// span returns the chunks that hold steps between two instants.
+func (p *Presence) span(from, to time.Time) (first, last int, ok bool) {
+	axis := p.layout.Time
+	if from.Before(axis.Start) {
+		from = axis.Start
+	}
+	if end := axis.End(); to.After(end) {
+		to = end
+	}
+	if to.Before(from) {
+		return 0, 0, false
+	}
+	return p.layout.chunkOf(axis.floor(from)), p.layout.chunkOf(axis.floor(to)), true
+}
+
+// floor returns the last step that is not after an instant within the axis.
+func (a Axis) floor(t time.Time) int {
+	i := min(int(float64(t.Unix()-a.Start.Unix())/a.Step.Seconds())+1, a.N-1)
+	for i > 0 && a.At(i).After(t) {
+		i--
+	}
+	return i
+}

@@ -1,0 +1,154 @@
+package curate
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"healpipe/netcdf"
+	"healpipe/storage"
+	"healpipe/zarr"
+)
+
+// Process writes the file key of in into the store: each variable with a time dimension and a non-empty
+// short_name into the array of that name, at the file's times, with missing values as NaN. Whatever is wrong
+// with the file is found, and returned as one error that names it, before anything is written.
+func (s *Store) Process(ctx context.Context, in storage.Storage, key string) error {
+	f, err := openInput(ctx, in, key)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return f.wrap(s.process(ctx, f, readers(s.opt, in)))
+}
+
+// readers is how many reads of one file run at the same time.
+func readers(o Options, in storage.Storage) int {
+	if o.Readers > 0 {
+		return o.Readers
+	}
+	if _, local := in.(*storage.Local); local {
+		return 1
+	}
+	return 8
+}
+
+func (s *Store) process(ctx context.Context, f *input, readers int) error {
+	g, err := s.group(ctx)
+	if err != nil {
+		return err
+	}
+	fields, err := f.fields(ctx, s.layout.Time)
+	if err != nil {
+		return err
+	}
+	arrays := make([]*zarr.Array, len(fields))
+	for i, fd := range fields {
+		if arrays[i], err = s.variable(ctx, g, fd.name); err != nil {
+			return err
+		}
+		if err := s.fits(ctx, g, f, fd, arrays[i]); err != nil {
+			return err
+		}
+	}
+	if err := s.once(timeName, func() error {
+		a, err := g.Array(ctx, timeName)
+		if err != nil {
+			return err
+		}
+		return s.checkTime(ctx, a)
+	}); err != nil {
+		return err
+	}
+	for i, fd := range fields {
+		if err := s.writeField(ctx, f, fd, arrays[i], readers); err != nil {
+			return fmt.Errorf("variable %s: %w", fd.v.Name, err)
+		}
+	}
+	return nil
+}
+
+// fits checks a variable's shape against its array, its levels against the store's, and that it is whole.
+func (s *Store) fits(ctx context.Context, g *zarr.Group, f *input, fd field, a *zarr.Array) error {
+	shape, want := fd.v.Shape, a.Shape()
+	if !fd.v.Type.Kind.Numeric() || fd.v.Type.Kind == netcdf.Char {
+		return fmt.Errorf("%w: %s has the type %v", ErrInput, fd.v.Name, fd.v.Type.Kind)
+	}
+	if len(shape) != len(want) {
+		return fmt.Errorf("%w: %s has %d dimensions where the array %s has %d", ErrInput, fd.v.Name, len(shape), fd.name, len(want))
+	}
+	if got, cells := shape[len(shape)-1], want[len(want)-1]; got != cells {
+		return fmt.Errorf("%w: %s has %d cells where the store has %d", ErrInput, fd.v.Name, got, cells)
+	}
+	if len(shape) == 3 {
+		if shape[1] != want[1] {
+			return fmt.Errorf("%w: %s has %d levels where the store has %d", ErrInput, fd.v.Name, shape[1], want[1])
+		}
+		if err := s.sameLevels(ctx, g, f, fd); err != nil {
+			return err
+		}
+	}
+	return f.complete(ctx, fd.v)
+}
+
+// sameLevels compares the file's level coordinate, if it has one, with the store's.
+func (s *Store) sameLevels(ctx context.Context, g *zarr.Group, f *input, fd field) error {
+	c := f.coordinate(fd.v.Dims[1])
+	if c == nil {
+		return nil
+	}
+	if err := s.once(levelsName, func() error {
+		a, err := g.Array(ctx, levelsName)
+		if err != nil {
+			return err
+		}
+		if err := s.checkLevelCount(a); err != nil {
+			return err
+		}
+		s.levels, err = readFloats(ctx, a)
+		return err
+	}); err != nil {
+		return err
+	}
+	lev, err := readLevels(ctx, f.path, c)
+	if err != nil {
+		return err
+	}
+	if !slices.Equal(lev.Values, s.levels) {
+		return fmt.Errorf("%w: %s is on the levels %v where the store has %v", ErrInput, fd.v.Name, lev.Values, s.levels)
+	}
+	return nil
+}
+
+// writeField writes one variable: a region for every run of consecutive steps.
+func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Array, readers int) error {
+	src, err := newSource(ctx, fd, a, readers)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs(fd.steps) {
+		shape := a.Shape()
+		r := zarr.Region{Start: make([]int, len(shape)), Shape: shape}
+		r.Start[0], r.Shape[0] = run.first, run.n
+		if err := zarr.WriteFrom(ctx, a, r, src.read); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// run is a number of consecutive steps.
+type run struct{ first, n int }
+
+// runs sorts steps, which are all different, into runs.
+func runs(steps []int) []run {
+	var out []run
+	for _, step := range slices.Sorted(slices.Values(steps)) {
+		if n := len(out); n > 0 && out[n-1].first+out[n-1].n == step {
+			out[n-1].n++
+			continue
+		}
+		out = append(out, run{step, 1})
+	}
+	return out
+}

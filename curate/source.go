@@ -1,0 +1,205 @@
+package curate
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"sync"
+
+	"healpipe/netcdf"
+	"healpipe/zarr"
+)
+
+// nan is numpy's.
+var nan = math.Float32frombits(0x7fc00000)
+
+// source gives the array's chunks the values of a variable. Chunks of arrays with levels hold one level for
+// all steps, files all levels of one step: so it reads panels of some levels, about a MiB of each record at a
+// time, and hands out one level after the other. A panel lives until its levels are taken.
+type source struct {
+	fd      field
+	cells   int
+	levels  int // 1 for arrays without
+	depth   int // levels in a panel
+	readers int
+	record  map[int]int // of a step
+
+	mu     sync.Mutex
+	panels map[panelKey]*panel
+	idle   [][]float32
+}
+
+type panelKey struct{ step, n, group int }
+
+type panel struct {
+	once   sync.Once
+	values []float32 // [step][level][cell]
+	err    error
+	left   int // levels not yet taken
+}
+
+func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*source, error) {
+	shape := a.Shape()
+	s := &source{
+		fd: fd, cells: shape[len(shape)-1], levels: 1, depth: 1, readers: readers,
+		record: make(map[int]int, len(fd.steps)), panels: map[panelKey]*panel{},
+	}
+	for i, step := range fd.steps {
+		s.record[step] = i
+	}
+	if len(shape) == 3 {
+		ch, err := fd.v.Chunks(ctx)
+		if err != nil {
+			return nil, err
+		}
+		s.levels = shape[1]
+		s.depth = min(max(ch.Shape[1], 1), 8, s.levels) // more would take too much memory
+	}
+	return s, nil
+}
+
+// read is a zarr.Source: part lies within one inner chunk.
+func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) error {
+	step, n := part.Start[0], part.Shape[0]
+	if s.levels == 1 && len(part.Shape) == 2 {
+		return s.load(ctx, step, n, 0, 1, dst)
+	}
+	if part.Shape[1] != 1 || part.Shape[2] != s.cells {
+		return fmt.Errorf("chunks of %d levels and %d cells, not one level and all cells", part.Shape[1], part.Shape[2])
+	}
+	level := part.Start[1]
+	key := panelKey{step, n, level / s.depth}
+	first := key.group * s.depth
+	depth := min(s.depth, s.levels-first)
+	p := s.panel(key, n*depth*s.cells, depth)
+	p.once.Do(func() { p.err = s.load(ctx, step, n, first, depth, p.values) })
+	if p.err == nil {
+		for i := range n {
+			from := (i*depth + level - first) * s.cells
+			copy(dst[i*s.cells:(i+1)*s.cells], p.values[from:])
+		}
+	}
+	s.taken(key, p)
+	return p.err
+}
+
+// panel returns the panel of a key, empty where nobody has loaded it.
+func (s *source) panel(key panelKey, size, depth int) *panel {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	p := s.panels[key]
+	if p == nil {
+		p = &panel{left: depth}
+		if n := len(s.idle); n > 0 && cap(s.idle[n-1]) >= size {
+			p.values, s.idle = s.idle[n-1][:size], s.idle[:n-1]
+		} else {
+			p.values = make([]float32, size)
+		}
+		s.panels[key] = p
+	}
+	return p
+}
+
+// taken counts a level that was handed out. With the last one the panel's memory goes to the next panel.
+func (s *source) taken(key panelKey, p *panel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if p.left--; p.left == 0 || p.err != nil {
+		if s.panels[key] == p {
+			delete(s.panels, key)
+		}
+		if p.left == 0 {
+			s.idle = append(s.idle, p.values)
+		}
+	}
+}
+
+// load reads the records of steps [step, step+n), levels [level, level+depth), as [step][level][cell].
+func (s *source) load(ctx context.Context, step, n, level, depth int, dst []float32) error {
+	size := depth * s.cells
+	return inParallel(ctx, s.readers, n, func(ctx context.Context, i int) error {
+		start, count := []int{s.record[step+i], 0}, []int{1, s.cells}
+		if len(s.fd.v.Shape) == 3 {
+			start, count = []int{start[0], level, 0}, []int{1, depth, s.cells}
+		}
+		return s.values(ctx, start, count, dst[i*size:(i+1)*size])
+	})
+}
+
+// values reads a box of the variable, unpacks it, and makes missing values NaN.
+func (s *source) values(ctx context.Context, start, count []int, dst []float32) error {
+	p := s.fd.missing
+	if s.fd.v.Type.Kind == netcdf.Float && !p.Packed() {
+		if err := s.fd.v.Read(ctx, dst, start, count, nil); err != nil {
+			return err
+		}
+		markMissing(dst, p.Missing)
+		return nil
+	}
+	wide := make([]float64, len(dst))
+	if err := s.fd.v.Read(ctx, wide, start, count, nil); err != nil {
+		return err
+	}
+	for i, v := range wide {
+		dst[i] = float32(v*p.Scale + p.Offset)
+		for _, m := range p.Missing {
+			if v == m {
+				dst[i] = nan
+			}
+		}
+	}
+	return nil
+}
+
+// markMissing makes missing values NaN. They are few kinds, mostly one, so a pass for each is fastest.
+func markMissing(dst []float32, missing []float64) {
+	done := float32(0)
+	for k, m := range missing {
+		m := float32(m)
+		if k > 0 && m == done {
+			continue // _FillValue and missing_value are mostly the same
+		}
+		for i, v := range dst {
+			if v == m {
+				dst[i] = nan
+			}
+		}
+		done = m
+	}
+}
+
+// inParallel runs fn(0) to fn(n-1) on some goroutines and returns the first error.
+func inParallel(ctx context.Context, workers, n int, fn func(ctx context.Context, i int) error) error {
+	if workers <= 1 || n <= 1 {
+		for i := range n {
+			if err := fn(ctx, i); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	next := make(chan int)
+	var wg sync.WaitGroup
+	for range min(workers, n) {
+		wg.Go(func() {
+			for i := range next {
+				if err := fn(ctx, i); err != nil {
+					cancel(err)
+				}
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+	return context.Cause(ctx)
+}

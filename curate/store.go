@@ -1,0 +1,106 @@
+package curate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"sync"
+
+	"healpipe/storage"
+	"healpipe/zarr"
+	"healpipe/zarr/zarrstore"
+)
+
+// Options bound the work of a Store. The zero value works.
+type Options struct {
+	// Workers is how many chunks one call works on at the same time. 0 is GOMAXPROCS.
+	Workers int
+	// Budget bounds encoding and decoding across all calls that share it. Nil is no bound beyond Workers.
+	Budget zarr.Budget
+	// Readers is how many pieces of an input file are read at the same time for one chunk: more than one
+	// pays where each read waits for a network. 0 is 1 for local files and 8 for others.
+	Readers int
+}
+
+// Store is the Zarr store of the pipeline. All methods are safe for concurrent use.
+type Store struct {
+	st     storage.Storage
+	zs     zarr.Store
+	layout Layout
+	opt    Options
+
+	mu     sync.Mutex
+	checks map[string]bool // of the coordinate arrays: passed
+	levels []float64       // of the array levels, when it was read
+}
+
+// Open checks the layout and returns the store; it reads nothing. The store need not exist yet.
+func Open(st storage.Storage, l Layout, o Options) (*Store, error) {
+	if err := l.Check(); err != nil {
+		return nil, err
+	}
+	return &Store{st: st, zs: zarrstore.New(st), layout: l, opt: o, checks: map[string]bool{}}, nil
+}
+
+// Layout returns the layout that the store was opened with.
+func (s *Store) Layout() Layout { return s.layout }
+
+// String names the store.
+func (s *Store) String() string { return s.st.String() }
+
+func (s *Store) group(ctx context.Context) (*zarr.Group, error) {
+	g, err := zarr.OpenGroup(ctx, s.zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("there is no store at %s: make it with `healpipe init` (%w)", s, err)
+	}
+	return g, err
+}
+
+// variable opens the array of a variable and checks its shape.
+func (s *Store) variable(ctx context.Context, g *zarr.Group, name string) (*zarr.Array, error) {
+	a, err := g.Array(ctx, name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("the store %s has no array %q: `healpipe init` makes those of the pipeline (%w)", s, name, err)
+	}
+	if err != nil {
+		return nil, err
+	}
+	want, ok := s.layout.array(name)
+	if !ok {
+		return nil, fmt.Errorf("%w: %s: the array %q is none of the pipeline's", ErrLayout, s, name)
+	}
+	return a, s.same(a, want)
+}
+
+// same compares what matters for writing and reading: shape, type and grid. Compression and attributes
+// are the store's own business.
+func (s *Store) same(a *zarr.Array, want zarr.ArrayOptions) error {
+	got := a.Options()
+	for _, c := range []struct {
+		what      string
+		got, want any
+	}{
+		{"shape", got.Shape, want.Shape}, {"data type", got.DataType, want.DataType},
+		{"chunks", got.Chunks, want.Chunks}, {"shards", got.Shards, want.Shards},
+	} {
+		if g, w := fmt.Sprint(c.got), fmt.Sprint(c.want); g != w {
+			return fmt.Errorf("%w: %s: array %s has the %s %s where the settings say %s", ErrLayout, s, a.Path(), c.what, g, w)
+		}
+	}
+	return nil
+}
+
+// once runs a check of the store until it succeeds once; failures are not remembered.
+func (s *Store) once(name string, check func() error) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.checks[name] {
+		return nil
+	}
+	if err := check(); err != nil {
+		return err
+	}
+	s.checks[name] = true
+	return nil
+}
