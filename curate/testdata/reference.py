@@ -5,6 +5,7 @@
     reference.py make SPECS                 regridded files as CDO writes them (classic, 64-bit offsets); SPECS is
                                             a file with an object {OUT: SPEC}
     reference.py compare GOT WANT           documents, chunk keys and all values of two stores
+    reference.py documents GOT WANT         the documents alone, and the values of time and levels
     reference.py read STORE                 what xarray.open_zarr sees, as JSON
 
 CONF and SPEC are JSON objects; see the functions.
@@ -140,6 +141,21 @@ def compare(got, want):
     print(json.dumps(report))
 
 
+def documents(got, want):
+    a, b = chunks(got), chunks(want)
+    assert a == b, (a, b)
+    n = 0
+    for key in b:
+        if key.endswith("zarr.json"):
+            x, y = (json.loads((pathlib.Path(s) / key).read_text()) for s in (got, want))
+            assert x == y, (key, x, y)
+            n += 1
+    for name in ("time", "levels"):
+        x, y = (zarr.open_group(s, mode="r")[name][:] for s in (got, want))
+        assert x.dtype == y.dtype and x.tobytes() == y.tobytes(), name
+    print("equal", n)
+
+
 def read(store):
     ds = xr.open_zarr(store)
     print(json.dumps({
@@ -150,4 +166,4 @@ def read(store):
 
 
 if __name__ == "__main__":
-    {"init": init, "process": process, "make": make, "compare": compare, "read": read}[sys.argv[1]](*sys.argv[2:])
+    {"init": init, "process": process, "make": make, "compare": compare, "documents": documents, "read": read}[sys.argv[1]](*sys.argv[2:])
