@@ -23,6 +23,7 @@ type redisBackend struct {
 	conn   *kombu.Connection
 	redis  *kombu.Redis
 	prefix string
+	watch  watcher
 }
 
 func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (backend, error) {
@@ -56,12 +57,28 @@ func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (bac
 	if err != nil {
 		return nil, fmt.Errorf("celery: result backend: %w", err)
 	}
-	return &redisBackend{app: a, conn: conn, redis: conn.Redis(), prefix: prefix}, nil
+	b := &redisBackend{app: a, conn: conn, redis: conn.Redis(), prefix: prefix}
+	b.watch.b = b
+	return b, nil
 }
 
 func (b *redisBackend) uri() string      { return maskURL(b.app.conf.ResultBackend) }
 func (b *redisBackend) persistent() bool { return true }
-func (b *redisBackend) close() error     { return b.conn.Close() }
+
+func (b *redisBackend) close() error { return errors.Join(b.watch.close(), b.conn.Close()) }
+
+func (b *redisBackend) wait(ctx context.Context, id string) (map[string]any, error) {
+	return b.watch.wait(ctx, id)
+}
+
+func (b *redisBackend) forget(ctx context.Context, r *AsyncResult) error {
+	key := b.taskKey(r.ID)
+	if r.group {
+		key = b.groupKey(r.ID, "")
+	}
+	_, err := b.redis.Del(ctx, key)
+	return err
+}
 
 func (b *redisBackend) taskKey(id string) string { return b.prefix + taskKeyPrefix + id }
 

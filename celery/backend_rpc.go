@@ -2,6 +2,7 @@ package celery
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"healpipe/celery/kombu"
@@ -14,15 +15,23 @@ const replyTTL = 24 * time.Hour
 type rpcBackend struct {
 	app  *App
 	conn *kombu.Connection
+
+	mu       sync.Mutex
+	consumer *kombu.Consumer // of a client that reads results
+	done     chan struct{}
+	states   map[string]map[string]any // the latest of each task
+	news     chan struct{}             // closed and renewed with every state
 }
 
+// rpcStates is how many tasks' states a client keeps.
+const rpcStates = 100_000
+
 func newRPCBackend(a *App, conn *kombu.Connection) *rpcBackend {
-	return &rpcBackend{app: a, conn: conn}
+	return &rpcBackend{app: a, conn: conn, states: map[string]map[string]any{}, news: make(chan struct{})}
 }
 
 func (b *rpcBackend) uri() string      { return "rpc://" }
 func (b *rpcBackend) persistent() bool { return false }
-func (b *rpcBackend) close() error     { return nil }
 
 func (b *rpcBackend) put(ctx context.Context, m resultMeta) error {
 	if m.req == nil || m.req.ReplyTo == "" {
@@ -39,5 +48,89 @@ func (b *rpcBackend) put(ctx context.Context, m resultMeta) error {
 	return b.conn.PublishBatch(ctx, []kombu.Publication{{RoutingKey: m.req.ReplyTo, Message: msg, QueueTTL: ttl}})
 }
 
-// get has nothing to look up: rpc results exist only in the messages to the client that asked.
-func (b *rpcBackend) get(context.Context, string) (map[string]any, error) { return nil, nil }
+// listen starts to receive the states of this client's own tasks.
+func (b *rpcBackend) listen(ctx context.Context) error {
+	if b.consumer != nil {
+		return nil
+	}
+	q := kombu.Queue{Name: b.app.oid, Exchange: kombu.Exchange{Name: b.app.oid, Type: kombu.Direct}, RoutingKey: b.app.oid, Expires: replyTTL}
+	c, err := b.conn.Consume(context.WithoutCancel(ctx), kombu.ConsumerOptions{Queues: []kombu.Queue{q}})
+	if err != nil {
+		return err
+	}
+	b.consumer, b.done = c, make(chan struct{})
+	go b.run(c)
+	return nil
+}
+
+func (b *rpcBackend) run(c *kombu.Consumer) {
+	defer close(b.done)
+	for d := range c.Deliveries() {
+		v, err := d.Message.Decode(b.app.accept)
+		d.Ack()
+		meta, ok := v.(map[string]any)
+		if err != nil || !ok {
+			continue
+		}
+		b.mu.Lock()
+		id := orDefault(fields(meta).str("task_id"), d.Message.Properties.CorrelationID)
+		if len(b.states) >= rpcStates {
+			clear(b.states)
+		}
+		b.states[id] = meta
+		close(b.news)
+		b.news = make(chan struct{})
+		b.mu.Unlock()
+	}
+}
+
+// get returns the latest state that has arrived.
+func (b *rpcBackend) get(ctx context.Context, id string) (map[string]any, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if err := b.listen(ctx); err != nil {
+		return nil, err
+	}
+	return b.states[id], nil
+}
+
+func (b *rpcBackend) wait(ctx context.Context, id string) (map[string]any, error) {
+	for {
+		b.mu.Lock()
+		err := b.listen(ctx)
+		meta, news := b.states[id], b.news
+		b.mu.Unlock()
+		if err != nil {
+			return nil, err
+		}
+		if ReadyState(fields(meta).str("status")) {
+			return meta, nil
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-news:
+		}
+	}
+}
+
+func (b *rpcBackend) forget(_ context.Context, r *AsyncResult) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(b.states, r.ID)
+	return nil
+}
+
+func (b *rpcBackend) close() error {
+	b.mu.Lock()
+	c, done := b.consumer, b.done
+	b.mu.Unlock()
+	if c == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), replyTimeout)
+	defer cancel()
+	err := c.Close(ctx)
+	<-done
+	return err
+}

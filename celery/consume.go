@@ -63,7 +63,6 @@ func (c *receiver) receive(ctx context.Context, d *kombu.Delivery) {
 		field{"uuid", r.ID}, field{"name", r.Name}, field{"args", r.argsRepr()}, field{"kwargs", r.kwargsRepr()},
 		field{"root_id", orNil(r.RootID)}, field{"parent_id", orNil(r.ParentID)}, field{"retries", r.Retries},
 		field{"eta", isoOrNil(r.ETA)}, field{"expires", isoOrNil(r.Expires)})
-	r.task.total.Add(1)
 	if !r.ETA.IsZero() {
 		w.state.hold(r, scheduled)
 		c.countETA(1)

@@ -46,7 +46,6 @@ func (w *Worker) hardLimit(r *Request, limit time.Duration) {
 	err := errTimeLimit(limit)
 	w.log.errorf("Hard time limit (%ss) exceeded for %s[%s]", pyrepr.Float(limit.Seconds()), r.Name, r.ID)
 	r.stopWith(err)
-	w.state.processed.Add(1)
 	w.fail(w.io, r, err, "")
 	if r.task.acksLate {
 		if r.task.acksOnTimeout {

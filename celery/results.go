@@ -16,6 +16,8 @@ type backend interface {
 	persistent() bool // results can be read again later
 	put(ctx context.Context, m resultMeta) error
 	get(ctx context.Context, id string) (meta map[string]any, err error)
+	wait(ctx context.Context, id string) (meta map[string]any, err error) // for a final state
+	forget(ctx context.Context, r *AsyncResult) error
 	close() error
 }
 
@@ -188,6 +190,10 @@ func (disabledBackend) close() error                          { return nil }
 func (disabledBackend) get(context.Context, string) (map[string]any, error) {
 	return nil, ErrNoBackend
 }
+func (disabledBackend) wait(context.Context, string) (map[string]any, error) {
+	return nil, ErrNoBackend
+}
+func (disabledBackend) forget(context.Context, *AsyncResult) error { return nil }
 
 // expiry returns how long a state is kept; 0 is for ever.
 func (c *Config) expiry(state string) time.Duration {

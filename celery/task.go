@@ -76,7 +76,7 @@ type Task struct {
 	hard      time.Duration
 	soft      time.Duration
 
-	total atomic.Int64 // how many were received, for stats
+	total atomic.Int64 // how many have started, for stats
 }
 
 func (a *App) newTask(name string, fn any, opts TaskOptions) (*Task, error) {

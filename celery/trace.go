@@ -57,6 +57,8 @@ func (w *Worker) run(r *Request) bool {
 	pending := r.terminate
 	r.mu.Unlock()
 	w.state.countActive(1)
+	w.state.processed.Add(1)
+	r.task.total.Add(1)
 	if !r.task.acksLate {
 		r.ack()
 	}
@@ -141,7 +143,6 @@ func (w *Worker) succeed(ctx context.Context, r *Request, result any, took time.
 		return
 	}
 	repr := pyrepr.Safe(value, r.task.reprMax())
-	w.state.processed.Add(1)
 	if w.app.conf.WorkerDeduplicate {
 		w.state.successful.add(r.ID)
 	}
@@ -180,16 +181,13 @@ func (w *Worker) raised(tctx, ctx context.Context, r *Request, err error, tb str
 	case errors.As(err, &retry):
 		w.retried(ctx, r, retry)
 	case errors.Is(err, Ignore):
-		w.state.processed.Add(1)
 		w.log.taskf(Info, "Task %s[%s] ignored", r.Name, r.ID)
 		if r.task.acksLate {
 			r.ack()
 		}
 	case errors.As(err, &reject):
-		w.state.processed.Add(1)
 		w.rejected(ctx, r, reject)
 	default:
-		w.state.processed.Add(1)
 		w.fail(ctx, r, err, tb)
 		w.settleFailure(ctx, r, err)
 	}
@@ -208,7 +206,7 @@ func (w *Worker) fail(ctx context.Context, r *Request, err error, tb string) {
 	if r.task.expects(err) {
 		w.log.infof("Task %s[%s] raised expected: %s", r.Name, r.ID, repr)
 	} else {
-		w.log.errorf("Task %s[%s] raised unexpected: %s\n%s", r.Name, r.ID, repr, tb)
+		w.log.errorf("Task %s[%s] raised unexpected: %s\n%s", r.Name, r.ID, repr, strings.TrimSuffix(tb, "\n"))
 	}
 	w.afterReturn(r, StateFailure, nil, err)
 	w.taskEvent(r, "task-failed", field{"uuid", r.ID}, field{"exception", repr}, field{"traceback", tb})

@@ -354,7 +354,7 @@ func (w *Worker) lost(d *kombu.Delivery) {
 
 // connected is called when the connection of the consumer is lost or has come back.
 func (w *Worker) connected(up bool) {
-	if !up {
+	if s, _ := w.current(); !up && s == running {
 		w.log.warnf("consumer: Connection to broker lost. Trying to re-establish the connection...")
 	}
 }
