@@ -10,10 +10,11 @@ import numpy as np
 
 def pack(a):
     a = np.asarray(a)
+    a = a.astype({"b": "i1"}.get(a.dtype.kind, "f4" if a.dtype.str[1:] == "f2" else a.dtype))
     if a.dtype.kind in "OSU":
         text = lambda s: s.decode("utf-8", "surrogateescape") if isinstance(s, bytes) else str(s)
         return {"type": "string", "shape": list(a.shape), "strings": [text(s) for s in a.ravel()]}
-    if a.dtype.kind not in "iufb":
+    if a.dtype.kind not in "iuf":
         return {"type": str(a.dtype), "shape": list(a.shape)}
     a = np.asarray(a, a.dtype.newbyteorder("<"))
     return {"type": a.dtype.kind + str(a.dtype.itemsize), "shape": list(a.shape),

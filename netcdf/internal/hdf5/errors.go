@@ -4,7 +4,9 @@ import (
 	"errors"
 	"fmt"
 
+	"healpipe/internal/blosc"
 	"healpipe/internal/codec"
+	"healpipe/internal/zstd"
 )
 
 var (
@@ -30,10 +32,11 @@ func unsupported(format string, args ...any) error {
 
 // asCorrupt turns the codecs' own errors into this package's.
 func asCorrupt(err error) error {
-	if errors.Is(err, codec.ErrCorrupt) || errors.Is(err, codec.ErrTooLarge) {
+	switch {
+	case errors.Is(err, blosc.ErrUnsupported):
+		return fmt.Errorf("%w (%w)", ErrUnsupported, err)
+	case errors.Is(err, codec.ErrCorrupt), errors.Is(err, codec.ErrTooLarge), errors.Is(err, blosc.ErrCorrupt), errors.Is(err, zstd.ErrCorrupt):
 		return fmt.Errorf("%w (%w)", ErrCorrupt, err)
 	}
 	return err
 }
-
-func isTooLarge(err error) bool { return errors.Is(err, codec.ErrTooLarge) }

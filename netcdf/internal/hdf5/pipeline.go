@@ -1,6 +1,7 @@
 package hdf5
 
 import (
+	"errors"
 	"fmt"
 
 	"healpipe/internal/codec"
@@ -59,11 +60,9 @@ func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size int) (data [
 			continue
 		case FilterFletcher32:
 			data, err = codec.CheckFletcher32(data)
-		case FilterDeflate:
-			data, err = s.inflate(next, data, want, p.limit)
-			next = 1 - next
 		default:
-			err = unsupported("filter %d %q", fl.ID, fl.Name)
+			data, err = p.expand(s, next, fl, data, want)
+			next = 1 - next
 		}
 		if err != nil {
 			return nil, 0, fmt.Errorf("%s: %w", fl.label(), asCorrupt(err))
@@ -111,17 +110,27 @@ func (s *Scratch) buf(i, n int) []byte {
 	return s.bufs[i]
 }
 
-// inflate decodes a zlib stream into buffer i. want is the size of the output, -1 if not known.
-func (s *Scratch) inflate(i int, src []byte, want int, limit int64) ([]byte, error) {
+// expand undoes a filter whose output has another size than its input, into buffer i. want is the size of
+// the output, -1 where it does not follow from the chunk's.
+func (p *Pipeline) expand(s *Scratch, i int, fl *Filter, src []byte, want int) ([]byte, error) {
+	if want < 0 {
+		var err error
+		if want, err = fl.outputSize(src); err != nil {
+			return nil, err
+		}
+	}
 	if want >= 0 {
+		if int64(want) > p.limit {
+			return nil, fmt.Errorf("%d bytes (limit %d): %w", want, p.limit, ErrTooLarge)
+		}
 		dst := s.buf(i, want)
-		n, err := s.inf.Zlib(dst, src)
+		n, err := fl.decode(s, dst, src)
 		return dst[:n], err
 	}
 	for size := int64(4*len(src) + 1024); ; size *= 4 {
-		dst := s.buf(i, int(min(size, limit)))
-		n, err := s.inf.Zlib(dst, src)
-		if !isTooLarge(err) || size >= limit {
+		dst := s.buf(i, int(min(size, p.limit)))
+		n, err := fl.decode(s, dst, src)
+		if !errors.Is(err, codec.ErrTooLarge) || size >= p.limit {
 			return dst[:n], err
 		}
 	}

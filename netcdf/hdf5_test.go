@@ -1,0 +1,78 @@
+package netcdf_test
+
+import (
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"healpipe/netcdf"
+)
+
+type oracleDataset struct {
+	array
+	Attrs []named
+}
+
+// h5py reads the datasets of HDF5 files, by path.
+func h5py(t testing.TB, files ...string) map[string]map[string]oracleDataset {
+	t.Helper()
+	var out map[string]map[string]oracleDataset
+	if err := json.Unmarshal(python(t, "oracle.py", append([]string{"--h5"}, files...)...), &out); err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// allVars returns the variables of a group and its sub-groups by path without the leading slash.
+func allVars(g *netcdf.Group) map[string]*netcdf.Var {
+	out := map[string]*netcdf.Var{}
+	for _, v := range g.Vars {
+		out[v.Path[1:]] = v
+	}
+	for _, s := range g.Groups {
+		for p, v := range allVars(s) {
+			out[p] = v
+		}
+	}
+	return out
+}
+
+// TestH5py compares every dataset and attribute of the files that h5py writes with what h5py reads back.
+func TestH5py(t *testing.T) {
+	t.Parallel()
+	files := written(t, "h5py_files.py")
+	want := h5py(t, files...)
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			compareDatasets(t, open(t, path), want[path])
+		})
+	}
+}
+
+func compareDatasets(t *testing.T, f *netcdf.File, want map[string]oracleDataset) {
+	t.Helper()
+	vars := allVars(f.Root())
+	for name, w := range want {
+		v := vars[name]
+		if v == nil {
+			t.Errorf("no variable %s", name)
+			continue
+		}
+		if !slices.Equal(v.Shape, w.Shape) {
+			t.Errorf("%s has shape %v, h5py says %v", name, v.Shape, w.Shape)
+			continue
+		}
+		compareValues(t, v, w.array)
+		attrs, err := v.Attrs()
+		if err != nil {
+			t.Error(err)
+		}
+		attrs = slices.Clone(attrs)
+		slices.SortFunc(attrs, func(a, b netcdf.Attr) int { return strings.Compare(a.Name, b.Name) })
+		slices.SortFunc(w.Attrs, func(a, b named) int { return strings.Compare(a.Name, b.Name) })
+		compareAttrs(t, v.Path, attrs, w.Attrs)
+	}
+}
