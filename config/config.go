@@ -51,6 +51,10 @@ type Config struct {
 	// RcloneFile is the rclone configuration file that profiles are read from, "" if there is none.
 	RcloneFile string
 
+	// Notes are findings that do not keep the pipeline from running, such as a line of .env that
+	// python-dotenv skips too.
+	Notes Faults
+
 	origins  map[string]Origin
 	profiles map[string]Profile
 }

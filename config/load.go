@@ -69,8 +69,8 @@ func (l *loader) readDotEnv(c *Config) {
 		l.faults.add(&Fault{File: ".env", Msg: "cannot be read: " + err.Error(), Mend: "make it readable for this user or remove it", Err: err})
 		return
 	}
-	f, faults := parseDotEnv(".env", string(text), l.env)
-	l.faults.add(faults...)
+	f, notes := parseDotEnv(".env", string(text), l.env)
+	c.Notes.add(notes...)
 	l.dotenv = f
 	for _, e := range f.entries {
 		if _, set := l.env(e.name); !set {

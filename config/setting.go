@@ -1,6 +1,7 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
 	"math"
 	"slices"
@@ -220,7 +221,19 @@ func wholeNumber(v any) (int64, bool) {
 	return 0, false
 }
 
+// parseList takes texts between commas, or a JSON list, which may have commas in its texts.
 func parseList(s string) (any, error) {
+	if strings.HasPrefix(strings.TrimSpace(s), "[") {
+		var texts []string
+		if err := json.Unmarshal([]byte(s), &texts); err != nil {
+			return nil, fmt.Errorf("is no JSON list of texts: %w", err)
+		}
+		list := make([]any, len(texts))
+		for i, t := range texts {
+			list[i] = t
+		}
+		return list, nil
+	}
 	var list []any
 	for _, part := range strings.Split(s, ",") {
 		if part = strings.TrimSpace(part); part != "" {
