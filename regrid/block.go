@@ -10,10 +10,9 @@ import (
 const MaxLanes = 8
 
 // Block applies an Operator to several fields at a time, row by row, so that no whole field need be held.
-// A row holds the fields interleaved, column after column: value of lane l at column i in row[i*Lanes+l].
 //
 //	b.Reset()
-//	for range rows { b.Row32(row, missing) }     // rows in index order
+//	for j := range rows { b.Row32(lanes, missing) }     // lanes[l] is row j of field l
 //	b.Finish32(dst, fill)
 //
 // It keeps two source rows and the sums of the result, 3.4 MB at 8 lanes for the default target. It is not
@@ -28,10 +27,11 @@ type Block struct {
 	next  int // row that comes next
 	ring  int // next of op.rings
 
-	prev, cur []float64 // the last two rows, missing values as NaN
-	prevHoles bool      // some value of prev is missing
-	curHoles  bool
-	blend     []float64 // the two rows blended for a ring, first column repeated at the end
+	prev, cur []float64 // the last two rows, lane by lane at each column, first column repeated at the end; NaN is missing
+	prevHoles []bool    // by tile of columns: some value of prev is missing
+	curHoles  []bool
+	blend     []float64 // some columns of the two rows, blended for a ring
+	at        []int     // centres done of each ring between the two rows
 	sum       []float64 // of the valid children, cell by lane
 	lost      []uint32  // number of missing children, cell by lane; in use where missing is set
 	missing   bool
@@ -42,10 +42,12 @@ func (op *Operator) NewBlock(lanes int) *Block {
 	if lanes != 4 && lanes != MaxLanes {
 		panic(fmt.Sprintf("regrid: a block has 4 or %d lanes, not %d", MaxLanes, lanes))
 	}
-	row := len(op.grid.Lon) * lanes
+	row := (len(op.grid.Lon) + 1) * lanes
+	tiles := (len(op.grid.Lon) + tileColumns - 1) / tileColumns
 	return &Block{
 		op: op, lanes: lanes,
-		prev: make([]float64, row), cur: make([]float64, row), blend: make([]float64, row+lanes),
+		prev: make([]float64, row), cur: make([]float64, row), blend: make([]float64, (tileColumns+1)*lanes),
+		prevHoles: make([]bool, tiles), curHoles: make([]bool, tiles),
 		sum: make([]float64, op.Cells()*lanes),
 	}
 }
@@ -60,27 +62,40 @@ func (b *Block) Reset() {
 	if b.missing {
 		clear(b.lost)
 	}
-	b.missing, b.prevHoles, b.curHoles = false, false, false
+	b.missing = false
 }
 
-// Row32 takes the next row. Values equal to one of missing, and NaN, are missing. It panics where the row
-// is too short or one more than the grid has.
-func (b *Block) Row32(row []float32, missing []float32) {
+// Row32 takes the next row: lanes[l] is that of field l, at most Lanes of them. Values equal to one of
+// missing, and NaN, are missing. It panics where a row is too short or one more than the grid has.
+func (b *Block) Row32(lanes [][]float32, missing []float32) {
 	b.turn()
-	row = row[:len(b.cur)]
-	holes := widen(b.cur, row)
-	for _, m := range missing {
-		if m == m && punch32(b.cur, row, m) {
-			holes = true
+	nx := len(b.op.grid.Lon)
+	for t := range b.curHoles {
+		c := t * tileColumns
+		n := min(tileColumns, nx-c)
+		holes := false
+		for _, row := range lanes {
+			holes = suspect(row[c:c+n], missing) || holes
+		}
+		if holes {
+			b.curHoles[t] = punch(b.cur[c*b.lanes:], lanes, b.lanes, c, n, missing)
+		} else {
+			b.curHoles[t] = false
+			spread(b.cur[c*b.lanes:], lanes, b.lanes, c, n)
 		}
 	}
-	b.push(holes)
+	b.push()
 }
 
 // Row64 is Row32 for float64 and for packed numbers: what is not missing becomes value*scale + offset.
-func (b *Block) Row64(row []float64, missing []float64, scale, offset float64) {
+func (b *Block) Row64(lanes [][]float64, missing []float64, scale, offset float64) {
 	b.turn()
-	b.push(unpack(b.cur, row[:len(b.cur)], missing, scale, offset))
+	nx := len(b.op.grid.Lon)
+	for t := range b.curHoles {
+		c := t * tileColumns
+		b.curHoles[t] = unpack(b.cur[c*b.lanes:], lanes, b.lanes, c, min(tileColumns, nx-c), missing, scale, offset)
+	}
+	b.push()
 }
 
 // turn makes room for a row.
@@ -89,12 +104,12 @@ func (b *Block) turn() {
 		panic("regrid: more rows than the grid has")
 	}
 	b.prev, b.cur = b.cur, b.prev
-	b.prevHoles = b.curHoles
+	b.prevHoles, b.curHoles = b.curHoles, b.prevHoles
 }
 
 // push applies what became possible with the row in cur.
-func (b *Block) push(holes bool) {
-	b.curHoles = holes
+func (b *Block) push() {
+	copy(b.cur[len(b.cur)-b.lanes:], b.cur[:b.lanes])
 	b.next++
 	if b.next < 2 {
 		return
@@ -108,26 +123,52 @@ func (b *Block) push(holes bool) {
 	}
 }
 
-// apply does the rings between prev and cur.
+// tileColumns is the number of columns that are blended and used at a time, so that they stay in the
+// first-level cache.
+const tileColumns = 64
+
+// apply does the rings between prev and cur, tile after tile of columns.
 func (b *Block) apply() {
-	op, row, nx := b.op, b.next-2, len(b.cur)
-	holes := b.prevHoles || b.curHoles
-	if holes {
-		b.holes()
+	op, n := b.op, b.lanes
+	nx := len(op.grid.Lon)
+	end := b.ring
+	for end < len(op.rings) && op.rings[end].row == b.next-2 {
+		end++
 	}
-	for ; b.ring < len(op.rings) && op.rings[b.ring].row == row; b.ring++ {
-		r := &op.rings[b.ring]
-		blendRows(b.blend[:nx], b.prev, b.cur, 1-r.y, r.y)
-		copy(b.blend[nx:], b.blend[:b.lanes])
-		t := targets{op.col[r.first : r.first+r.n], op.x[r.first : r.first+r.n], op.cell[r.first : r.first+r.n]}
-		switch {
-		case holes || b.Double:
+	rings := op.rings[b.ring:end]
+	b.ring = end
+	b.at = append(b.at[:0], make([]int, len(rings))...)
+	for tile := range b.curHoles {
+		c := tile * tileColumns
+		last := min(c+tileColumns, nx) // the column that the tile's last centres have to their east
+		next := (tile + 1) % len(b.curHoles)
+		holes := b.prevHoles[tile] || b.curHoles[tile] || b.prevHoles[next] || b.curHoles[next]
+		if holes || b.Double {
 			b.holes()
-			scatterHoles(b.sum, b.lost, b.blend, t, b.lanes, b.Double)
-		case b.lanes == MaxLanes:
-			scatter8(b.sum, b.blend, t)
-		default:
-			scatter4(b.sum, b.blend, t)
+		}
+		for q := range rings {
+			r := &rings[q]
+			from := r.first + b.at[q]
+			col := op.col[from : r.first+r.n]
+			k := 0
+			for k < len(col) && int(col[k]) < last {
+				k++
+			}
+			if k == 0 {
+				continue
+			}
+			b.at[q] += k
+			t := targets{c, col[:k], op.x[from : from+k], op.cell[from : from+k]}
+			row := b.blend[:(last+1-c)*n]
+			blendRows(row, b.prev[c*n:], b.cur[c*n:], 1-r.y, r.y)
+			switch {
+			case holes || b.Double:
+				scatterHoles(b.sum, b.lost, row, t, n, b.Double)
+			case n == MaxLanes:
+				scatter8(b.sum, row, t)
+			default:
+				scatter4(b.sum, row, t)
+			}
 		}
 	}
 }

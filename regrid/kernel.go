@@ -1,74 +1,111 @@
 package regrid
 
+import "math"
+
 // The kernels in plain Go. Explicit float64(...) keeps the compiler from fusing a product and a sum into
 // one instruction, as it would on some processors, so that every machine gives the same bits.
 
-// targets are the centres of one ring: column to the west, weight of the column to the east, result cell.
+// targets are centres of one ring: column to the west, weight of the column to the east, result cell.
 type targets struct {
+	base int // column of the first blended one
 	col  []int32
 	x    []float64
 	cell []int32
 }
 
-// widen copies a row and says whether some value is NaN.
-func widen(dst []float64, src []float32) (holes bool) {
-	src = src[:len(dst)]
-	check := float32(0) // NaN or infinity times 0 is NaN
-	for i, v := range src {
-		dst[i] = float64(v)
-		check += v * 0
+// suspect says whether a row may hold a value that is NaN or one of missing, at one comparison a value for
+// the fill values that files have: larger, or smaller, than all data.
+func suspect(row []float32, missing []float32) bool {
+	limit := float32(math.Inf(1))
+	if len(missing) == 1 && missing[0] > 0 {
+		limit = missing[0]
+	} else if len(missing) > 0 {
+		return true
 	}
-	if check == check {
-		return false
+	for len(row) >= 4 {
+		if !(row[0] < limit && row[1] < limit && row[2] < limit && row[3] < limit) {
+			return true
+		}
+		row = row[4:]
 	}
-	for _, v := range src {
-		if v != v {
+	for _, v := range row {
+		if !(v < limit) {
 			return true
 		}
 	}
 	return false
 }
 
-// punch32 makes NaN of the values that equal m and says whether there were any.
-func punch32(dst []float64, src []float32, m float32) (holes bool) {
-	src = src[:len(dst)]
-	for i, v := range src {
-		if v == m {
-			dst[i] = nan
-			holes = true
+// spread computes dst[i*lanes+l] = rows[l][at+i] for i < n.
+func spread(dst []float64, rows [][]float32, lanes, at, n int) {
+	for l, row := range rows {
+		row, p := row[at:at+n], l
+		for len(row) >= 4 {
+			dst[p+3*lanes] = float64(row[3])
+			dst[p] = float64(row[0])
+			dst[p+lanes] = float64(row[1])
+			dst[p+2*lanes] = float64(row[2])
+			p += 4 * lanes
+			row = row[4:]
+		}
+		for _, v := range row {
+			dst[p] = float64(v)
+			p += lanes
 		}
 	}
-	return holes
 }
 
-// unpack computes dst[i] = src[i]*scale + offset, NaN where src[i] is NaN or one of missing, and says
-// whether there is any.
-func unpack(dst, src []float64, missing []float64, scale, offset float64) (holes bool) {
-	src = src[:len(dst)]
-	plain := scale == 1 && offset == 0 // keeps -0
-	for i, v := range src {
-		for _, m := range missing {
-			if v == m {
-				v = nan
+// punch is spread with NaN for the values that are one of missing; it says whether there is any NaN.
+func punch(dst []float64, rows [][]float32, lanes, at, n int, missing []float32) (holes bool) {
+	for l, row := range rows {
+		for i, v := range row[at : at+n] {
+			w := float64(v)
+			for _, m := range missing {
+				if v == m {
+					w = nan
+				}
 			}
-		}
-		if v != v {
-			holes = true
-		}
-		if plain {
-			dst[i] = v
-		} else {
-			dst[i] = float64(v*scale) + offset
+			if w != w {
+				holes = true
+			}
+			dst[i*lanes+l] = w
 		}
 	}
 	return holes
 }
 
-// blendRows computes dst[i] = u*a[i] + w*b[i].
+// unpack computes dst[i*lanes+l] = rows[l][at+i]*scale + offset for i < n, NaN where the stored value is
+// NaN or one of missing, and says whether there is any.
+func unpack(dst []float64, rows [][]float64, lanes, at, n int, missing []float64, scale, offset float64) (holes bool) {
+	plain := scale == 1 && offset == 0 // keeps -0
+	for l, row := range rows {
+		for i, v := range row[at : at+n] {
+			for _, m := range missing {
+				if v == m {
+					v = nan
+				}
+			}
+			if v != v {
+				holes = true
+			}
+			if !plain {
+				v = float64(v*scale) + offset
+			}
+			dst[i*lanes+l] = v
+		}
+	}
+	return holes
+}
+
+// blendRows computes dst[i] = u*a[i] + w*b[i]; the length is a multiple of 4.
 func blendRows(dst, a, b []float64, u, w float64) {
 	a, b = a[:len(dst)], b[:len(dst)]
-	for i := range dst {
-		dst[i] = float64(a[i]*u) + float64(b[i]*w)
+	for i := 0; i+4 <= len(dst); i += 4 {
+		d, p, q := (*[4]float64)(dst[i:]), (*[4]float64)(a[i:]), (*[4]float64)(b[i:])
+		d[0] = float64(p[0]*u) + float64(q[0]*w)
+		d[1] = float64(p[1]*u) + float64(q[1]*w)
+		d[2] = float64(p[2]*u) + float64(q[2]*w)
+		d[3] = float64(p[3]*u) + float64(q[3]*w)
 	}
 }
 
@@ -81,7 +118,7 @@ func scatter8(sum, row []float64, t targets) {
 	for k, i := range t.col {
 		w := x[k]
 		u := 1 - w
-		b := (*[16]float64)(row[int(i)*8:])
+		b := (*[16]float64)(row[(int(i)-t.base)*8:])
 		s := (*[8]float64)(sum[int(cell[k])*8:])
 		s[0] += float64(float32(float64(b[0]*u) + float64(b[8]*w)))
 		s[1] += float64(float32(float64(b[1]*u) + float64(b[9]*w)))
@@ -100,7 +137,7 @@ func scatter4(sum, row []float64, t targets) {
 	for k, i := range t.col {
 		w := x[k]
 		u := 1 - w
-		b := (*[8]float64)(row[int(i)*4:])
+		b := (*[8]float64)(row[(int(i)-t.base)*4:])
 		s := (*[4]float64)(sum[int(cell[k])*4:])
 		s[0] += float64(float32(float64(b[0]*u) + float64(b[4]*w)))
 		s[1] += float64(float32(float64(b[1]*u) + float64(b[5]*w)))
@@ -116,7 +153,8 @@ func scatterHoles(sum []float64, lost []uint32, row []float64, t targets, lanes 
 	for k, i := range t.col {
 		w := x[k]
 		u := 1 - w
-		west, east := row[int(i)*lanes:][:lanes], row[(int(i)+1)*lanes:][:lanes]
+		p := (int(i) - t.base) * lanes
+		west, east := row[p:][:lanes], row[p+lanes:][:lanes]
 		at := int(cell[k]) * lanes
 		s, n := sum[at:][:lanes], lost[at:][:lanes]
 		for l := range s {

@@ -123,9 +123,29 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 			op.x = append(op.x, x)
 			op.cell = append(op.cell, int32(op.parent(nest)))
 		}
+		op.rotate(op.rings[len(op.rings)-1])
 	}
 	slices.SortStableFunc(op.rings, func(a, b ring) int { return cmp.Compare(a.row, b.row) })
 	return op, nil
+}
+
+// rotate lets a ring begin with its westernmost column, so that columns ascend.
+func (op *Operator) rotate(r ring) {
+	col := op.col[r.first : r.first+r.n]
+	for k := 1; k < r.n; k++ {
+		if col[k] < col[k-1] {
+			rotate(col, k)
+			rotate(op.x[r.first:r.first+r.n], k)
+			rotate(op.cell[r.first:r.first+r.n], k)
+			return
+		}
+	}
+}
+
+func rotate[T any](s []T, k int) {
+	slices.Reverse(s[:k])
+	slices.Reverse(s[k:])
+	slices.Reverse(s)
 }
 
 // parent returns the cell of the result that holds a cell of the intermediate grid (nested order).

@@ -66,11 +66,10 @@ func (s *stencil) value(prev, cur []float64, lanes, lane int) (float64, bool) {
 	total := 0.0
 	w := s.w
 	for q, i := range s.index {
-		at := int(i)*lanes + lane
-		if at < len(prev) {
-			v[q] = prev[at]
+		if nx := int32(len(prev)/lanes - 1); i < nx {
+			v[q] = prev[int(i)*lanes+lane]
 		} else {
-			v[q] = cur[at-len(prev)]
+			v[q] = cur[int(i-nx)*lanes+lane]
 		}
 		if v[q] != v[q] {
 			v[q], w[q] = 0, 0

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -26,8 +27,9 @@ type stream struct {
 
 	layouts []*layout
 	free    chan *bandSet
-	blocks  map[int][]*Block // free ones by lanes
-	out     []values         // of the present segment, by variable
+	units   map[int][]*unit // free ones by lanes, guarded by mu
+	mu      sync.Mutex
+	out     []values // of the present segment, by variable
 }
 
 // sink takes results in order of time: constant variables first, in one call with steps 0.
@@ -81,7 +83,7 @@ func (s *stream) run(ctx context.Context) error {
 	for range sets {
 		s.free <- &bandSet{}
 	}
-	s.blocks = map[int][]*Block{}
+	s.units = map[int][]*unit{}
 
 	bands := make(chan *band)
 	done := make(chan struct{})
@@ -161,11 +163,16 @@ func (s *stream) load(ctx context.Context, steps int, bands chan<- *band) {
 	}
 }
 
+// maxReserve bounds what is reserved for a stored chunk on the word of the file's index.
+const maxReserve = 256 << 20
+
 // loadChunk reads one chunk, outside of the Budget, and decodes it.
 func (s *stream) loadChunk(ctx context.Context, t *tile, c *loaded, chunk netcdf.Chunk) error {
 	start := time.Now()
 	var err error
-	c.c = chunk
+	if c.raw == nil {
+		c.raw = make([]byte, 0, min(t.l.stored, maxReserve))
+	}
 	if c.raw, err = t.l.ch.ReadRaw(ctx, chunk, c.raw); err != nil {
 		return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
 	}
@@ -224,7 +231,11 @@ func grow[T any](s []T, n int) []T {
 
 // applyTile takes the bands of one tile through its Blocks.
 func (s *stream) applyTile(ctx context.Context, t *tile, t0 int, bands <-chan *band) error {
-	s.open(t)
+	at := 0
+	for _, lanes := range split(t.fields()) {
+		t.groups = append(t.groups, &group{first: at, n: min(lanes, t.fields()-at), lanes: lanes})
+		at += lanes
+	}
 	for y := 0; y < len(s.p.grid.Lat); {
 		b, ok := <-bands
 		if !ok {
@@ -236,11 +247,16 @@ func (s *stream) applyTile(ctx context.Context, t *tile, t0 int, bands <-chan *b
 		last := b.y1 == len(s.p.grid.Lat)
 		err := s.budget.each(ctx, len(t.groups), func(i int) error {
 			return s.budget.do(ctx, func() error {
-				if err := s.applyBand(b, t.groups[i]); err != nil {
+				g := t.groups[i]
+				if g.unit == nil {
+					g.unit = s.take(g.lanes, t.l.f)
+				}
+				if err := s.applyBand(b, g); err != nil {
 					return err
 				}
 				if last {
-					s.finish(t, t.groups[i], t0)
+					s.finish(t, g, t0)
+					s.give(g.unit)
 				}
 				return nil
 			})
@@ -251,40 +267,50 @@ func (s *stream) applyTile(ctx context.Context, t *tile, t0 int, bands <-chan *b
 		s.free <- b.set
 		y = b.y1
 	}
-	for _, g := range t.groups {
-		s.blocks[g.block.Lanes()] = append(s.blocks[g.block.Lanes()], g.block)
-	}
 	return nil
 }
 
-// open deals the fields of a tile out to Blocks.
-func (s *stream) open(t *tile) {
-	at := 0
-	for _, lanes := range split(t.fields()) {
-		g := &group{first: at, n: min(lanes, t.fields()-at)}
-		at += g.n
-		if list := s.blocks[lanes]; len(list) > 0 {
-			g.block = list[len(list)-1]
-			s.blocks[lanes] = list[:len(list)-1]
-			g.block.Reset()
-		} else {
-			g.block = s.op.NewBlock(lanes)
-		}
-		g.block.Double = t.l.f.double
-		n := rowBatch * s.p.nx * lanes
-		if t.l.f.packed {
-			g.rows64 = make([]float64, n)
-		} else {
-			g.rows32 = make([]float32, n)
-		}
-		t.groups = append(t.groups, g)
+// take returns a free unit, reset for a variable. Where a chunk holds whole fields, as many units as
+// goroutines are enough for any number of fields.
+func (s *stream) take(lanes int, f *field) *unit {
+	s.mu.Lock()
+	var u *unit
+	if list := s.units[lanes]; len(list) > 0 {
+		u, s.units[lanes] = list[len(list)-1], list[:len(list)-1]
 	}
+	s.mu.Unlock()
+	if u == nil {
+		u = &unit{block: s.op.NewBlock(lanes), lanes32: make([][]float32, lanes), lanes64: make([][]float64, lanes)}
+	} else {
+		u.block.Reset()
+	}
+	u.block.Double = f.double
+	if f.packed && u.rows64 == nil {
+		u.rows64 = rows[float64](lanes, rowBatch*s.p.nx)
+	}
+	if !f.packed && u.rows32 == nil {
+		u.rows32 = rows[float32](lanes, rowBatch*s.p.nx)
+	}
+	return u
+}
+
+func rows[T any](lanes, n int) [][]T {
+	r := make([][]T, lanes)
+	for l := range r {
+		r[l] = make([]T, n)
+	}
+	return r
+}
+
+func (s *stream) give(u *unit) {
+	s.mu.Lock()
+	s.units[u.block.Lanes()] = append(s.units[u.block.Lanes()], u)
+	s.mu.Unlock()
 }
 
 // applyBand takes the rows of a band through one Block.
 func (s *stream) applyBand(b *band, g *group) error {
-	f := b.t.l.f
-	nx, row := s.p.nx, s.p.nx*g.block.Lanes()
+	f, nx := b.t.l.f, s.p.nx
 	for y := b.y0; y < b.y1; y += rowBatch {
 		n := min(rowBatch, b.y1-y)
 		start := time.Now()
@@ -295,10 +321,16 @@ func (s *stream) applyBand(b *band, g *group) error {
 		s.times.unpack.Add(int64(unpacked.Sub(start)))
 		for i := range n {
 			if f.packed {
-				g.block.Row64(g.rows64[i*row:(i+1)*row], f.pack.Missing, f.pack.Scale, f.pack.Offset)
-			} else {
-				g.block.Row32(g.rows32[i*row:(i+1)*row], f.missing32)
+				for lane := range g.n {
+					g.lanes64[lane] = g.rows64[lane][i*nx : (i+1)*nx]
+				}
+				g.block.Row64(g.lanes64[:g.n], f.pack.Missing, f.pack.Scale, f.pack.Offset)
+				continue
 			}
+			for lane := range g.n {
+				g.lanes32[lane] = g.rows32[lane][i*nx : (i+1)*nx]
+			}
+			g.block.Row32(g.lanes32[:g.n], f.missing32)
 		}
 		since(unpacked, &s.times.apply)
 	}

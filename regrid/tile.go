@@ -20,15 +20,16 @@ const bandBytes = 32 << 20
 
 // layout is how a variable is cut.
 type layout struct {
-	f     *field
-	ch    *netcdf.Chunks
-	time  int // chunk length along time, levels, latitude, longitude; 1 for a dimension that is not there
-	level int
-	lat   int
-	lon   int
-	steps int // times of a segment, a multiple of time where the variable has that many
-	tall  int // levels of a tile, a multiple of level
-	wide  int // chunks side by side that hold the columns which are read
+	f      *field
+	ch     *netcdf.Chunks
+	time   int // chunk length along time, levels, latitude, longitude; 1 for a dimension that is not there
+	level  int
+	lat    int
+	lon    int
+	steps  int // times of a segment, a multiple of time where the variable has that many
+	tall   int // levels of a tile, a multiple of level
+	stored int // bytes of the largest stored chunk
+	wide   int // chunks side by side that hold the columns which are read
 }
 
 // newLayout looks at the variable's chunks.
@@ -47,6 +48,9 @@ func newLayout(ctx context.Context, f *field, nx int) (*layout, error) {
 	}
 	l.lat, l.lon = shape[0], shape[1]
 	l.wide = (nx + l.lon - 1) / l.lon
+	for c := range ch.All() {
+		l.stored = max(l.stored, int(c.Size))
+	}
 	// Put chunks together until the lanes of a Block are filled or memory says stop.
 	one := int64(l.wide) * int64(l.lat) * int64(l.lon) * int64(f.v.Type.Size)
 	fits := func(steps, tall int) bool { return one*int64(steps)*int64(tall) <= bandBytes }
@@ -101,9 +105,17 @@ func (l *layout) tiles(t0, t1, out int) []*tile {
 // group is the up to MaxLanes fields of a tile that share a Block.
 type group struct {
 	first, n int // fields of the tile
-	block    *Block
-	rows32   []float32 // rowBatch rows, interleaved
-	rows64   []float64
+	lanes    int
+	*unit    // from the first band to the last
+}
+
+// unit is a Block with the rows that are unpacked for it.
+type unit struct {
+	block   *Block
+	rows32  [][]float32 // per lane rowBatch rows; or else rows64
+	rows64  [][]float64
+	lanes32 [][]float32 // one row of them
+	lanes64 [][]float64
 }
 
 // rowBatch is the number of rows that are unpacked at a time: few enough to stay in the cache.
@@ -131,7 +143,6 @@ type band struct {
 
 // loaded is a chunk with its decoder.
 type loaded struct {
-	c   netcdf.Chunk
 	d   *netcdf.Decoder
 	raw []byte
 }
@@ -165,50 +176,33 @@ func (t *tile) chunkList(y0 int) []netcdf.Chunk {
 	return list
 }
 
-// copyRows unpacks rows [y, y+n) of a group into its interleaved buffer.
+// copyRows unpacks rows [y, y+n) of a group's fields.
 func (b *band) copyRows(g *group, y, n, nx int) error {
-	l, lanes := b.t.l, g.block.Lanes()
-	for lane := 0; lane < g.n; {
+	l := b.t.l
+	var box [3][4]int // stride, first, count
+	for lane := range g.n {
 		step, level := b.t.at(g.first + lane)
-		// Lanes that follow each other in one chunk are unpacked together.
-		run := 1
-		for lane+run < g.n {
-			s, z := b.t.at(g.first + lane + run)
-			if l.f.z != nil && (s != step || z/l.level != level/l.level) || l.f.z == nil && s/l.time != step/l.time {
-				break
-			}
-			run++
-		}
 		for side := range l.wide {
 			c := b.find(step, level, side)
 			x0 := side * l.lon
-			lo, count := make([]int, 0, 4), make([]int, 0, 4)
-			stride := make([]int, 0, 4)
+			stride, lo, count := box[0][:0], box[1][:0], box[2][:0]
 			if l.f.time {
-				lo = append(lo, step-c.c.Start[0])
-				if l.f.z == nil {
-					count, stride = append(count, run), append(stride, 1)
-				} else {
-					count, stride = append(count, 1), append(stride, 0)
-				}
+				stride, lo, count = append(stride, 0), append(lo, step%l.time), append(count, 1)
 			}
 			if l.f.z != nil {
-				lo, count, stride = append(lo, level%l.level), append(count, run), append(stride, 1)
+				stride, lo, count = append(stride, 0), append(lo, level%l.level), append(count, 1)
 			}
-			lo = append(lo, y%l.lat, 0)
-			count = append(count, n, min(l.lon, nx-x0))
-			stride = append(stride, nx*lanes, lanes)
+			stride, lo, count = append(stride, nx, 1), append(lo, y%l.lat, 0), append(count, n, min(l.lon, nx-x0))
 			var dst any
-			if g.rows32 != nil {
-				dst = g.rows32[x0*lanes+lane:]
+			if !l.f.packed {
+				dst = g.rows32[lane][x0:]
 			} else {
-				dst = g.rows64[x0*lanes+lane:]
+				dst = g.rows64[lane][x0:]
 			}
 			if err := c.d.Copy(dst, stride, lo, count); err != nil {
 				return fmt.Errorf("variable %s: %w", l.f.v.Name, err)
 			}
 		}
-		lane += run
 	}
 	return nil
 }
