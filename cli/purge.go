@@ -1,0 +1,86 @@
+package cli
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"healpipe/celery"
+)
+
+func (p *program) purgeCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "purge",
+		Usage: "delete all messages that wait in the task queues",
+		Flags: []cli.Flag{
+			&cli.BoolFlag{Name: "force", Aliases: []string{"f"}, Usage: "do not ask"},
+			&cli.StringFlag{Name: "queues", Aliases: []string{"Q"}, Usage: "queues, separated by commas (default: celery)"},
+			&cli.StringFlag{Name: "exclude-queues", Aliases: []string{"X"}, Usage: "queues to leave alone"},
+		},
+		Action: func(c *cli.Context) error {
+			queues := without(splitList(c.String("queues")), splitList(c.String("exclude-queues")))
+			if len(queues) == 0 {
+				queues = without([]string{"celery"}, splitList(c.String("exclude-queues")))
+			}
+			if len(queues) == 0 {
+				return usagef("--exclude-queues leaves no queue to purge")
+			}
+			if !c.Bool("force") {
+				fmt.Fprintf(p.stdout, "This will remove all tasks from queue(s): %s.\n         There is no undo for this operation!\n\n(to skip this prompt use the -f option)\nAre you sure you want to delete all tasks? (yes/NO) ", strings.Join(queues, ", "))
+				line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
+				if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y") {
+					return nil
+				}
+			}
+			app, err := p.client(c, queues...)
+			if err != nil {
+				return err
+			}
+			defer app.Close()
+			n, err := app.Control().Purge(c.Context)
+			if err != nil {
+				return err
+			}
+			if n == 0 {
+				fmt.Fprintf(p.stdout, "No messages purged from %s\n", plural(len(queues), "queue"))
+				return nil
+			}
+			fmt.Fprintf(p.stdout, "Purged %s from %s.\n", plural(n, "message"), plural(len(queues), "known task queue"))
+			return nil
+		},
+	}
+}
+
+// client opens a Celery app on the settings' broker, for commands that send. queues are those that it
+// knows; none is Celery's default.
+func (p *program) client(c *cli.Context, queues ...string) (*celery.App, error) {
+	cfg, err := p.settings(c)
+	if err != nil {
+		return nil, err
+	}
+	if err := cfg.Require("CELERY_BROKER"); err != nil {
+		return nil, err
+	}
+	conf := celeryConfig(cfg, appName(c))
+	for _, q := range queues {
+		conf.Queues = append(conf.Queues, celery.Queue{Name: q})
+	}
+	return celery.New(conf), nil
+}
+
+func without(list, drop []string) []string {
+	var out []string
+next:
+	for _, s := range list {
+		for _, d := range drop {
+			if s == d {
+				continue next
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}

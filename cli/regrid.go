@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"healpipe/config"
+	"healpipe/regrid"
+	"healpipe/regrid/healpix"
+	"healpipe/storage"
+)
+
+func (p *program) regridCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "regrid",
+		Usage:     "regrid files to HEALPix, without a broker",
+		ArgsUsage: "IN...",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the file to write, or the folder (an existing one, or with a slash at its end)", Required: true},
+			&cli.StringFlag{Name: "profile", Usage: "rclone profile that reaches IN"},
+			&cli.StringFlag{Name: "output-profile", Usage: "rclone profile that reaches the output"},
+			&cli.IntFlag{Name: "nside", Usage: "HEALPix nside of the result (default: 2^OUTPUT_LEVEL)"},
+			&cli.IntFlag{Name: "intermediate-nside", Usage: "nside of the interpolation, whose cells are averaged (default: 4 nside)"},
+			&cli.StringFlag{Name: "order", Usage: "nested or ring", Value: "nested"},
+			&cli.BoolFlag{Name: "profile-stages", Usage: "print how long each stage took"},
+		},
+		Action: p.regrid,
+	}
+}
+
+func (p *program) regrid(c *cli.Context) error {
+	if !c.Args().Present() {
+		return usagef("regrid needs the files to read: healpipe regrid IN... -o OUT")
+	}
+	cfg, err := p.settings(c)
+	if err != nil {
+		return err
+	}
+	s := newSite(cfg)
+	if s.regridder.Target, err = target(c, cfg); err != nil {
+		return err
+	}
+	ctx, stop := interruptible(c.Context)
+	defer stop()
+	out := c.String("output")
+	folder := c.NArg() > 1 || strings.HasSuffix(out, "/")
+	if fi, err := os.Stat(out); err == nil && fi.IsDir() {
+		folder = true
+	}
+	var failed []error
+	for _, in := range c.Args().Slice() {
+		to := out
+		if folder {
+			to = storage.Join(out, path.Base(in))
+		}
+		report, err := s.regridTo(ctx, in, c.String("profile"), to, c.String("output-profile"))
+		if err != nil {
+			failed = append(failed, err)
+			continue
+		}
+		if !c.Bool("quiet") {
+			fmt.Fprintf(p.stderr, "%s: %s, %s, %s\n", to, strings.Join(report.Variables, " "), plural(report.Fields, "field"), report.Wall.Round(time.Millisecond))
+		}
+		if c.Bool("profile-stages") {
+			fmt.Fprintf(p.stderr, "read %v, inflate %v, unpack %v, apply %v, write %v\n", report.Read.Round(time.Millisecond), report.Decode.Round(time.Millisecond),
+				report.Unpack.Round(time.Millisecond), report.Apply.Round(time.Millisecond), report.Write.Round(time.Millisecond))
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// target is the grid that the flags and OUTPUT_LEVEL ask for.
+func target(c *cli.Context, cfg *config.Config) (regrid.Target, error) {
+	t := regrid.Target{Nside: cfg.NSide(), Intermediate: c.Int("intermediate-nside")}
+	if c.IsSet("nside") {
+		t.Nside = c.Int("nside")
+	}
+	switch order := c.String("order"); order {
+	case "nested":
+	case "ring":
+		t.Order = healpix.Ring
+	default:
+		return t, usagef("--order: %q is neither nested nor ring", order)
+	}
+	return t, nil
+}
+
+// regridTo regrids one file to a path.
+func (s *site) regridTo(ctx context.Context, in, inProfile, out, outProfile string) (regrid.Report, error) {
+	from, key, err := s.opener.File(in, inProfile)
+	if err != nil {
+		return regrid.Report{}, err
+	}
+	to, name, err := s.opener.File(out, outProfile)
+	if err != nil {
+		return regrid.Report{}, err
+	}
+	return regrid.Job{Regridder: s.regridder, In: from, Out: to}.RunTo(ctx, key, name)
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"path"
+	"strings"
+	"sync"
+
+	"healpipe/celery"
+	"healpipe/config"
+	"healpipe/curate"
+	"healpipe/index"
+	"healpipe/regrid"
+	"healpipe/storage"
+)
+
+// site is what the settings point at: the storages and the jobs on them.
+type site struct {
+	cfg       *config.Config
+	opener    *storage.Opener
+	regridder *regrid.Regridder
+
+	// observe is told of each task that has run; nil is nobody.
+	observe func(file string, err error)
+
+	storeOnce sync.Once
+	curated   *curate.Store
+	storeErr  error
+}
+
+func newSite(cfg *config.Config) *site {
+	return &site{
+		cfg:       cfg,
+		opener:    storage.NewOpener(func(name string) (storage.S3Options, error) { return s3Options(cfg, name) }),
+		regridder: &regrid.Regridder{Target: regrid.Target{Nside: cfg.NSide()}, Budget: regrid.NewBudget(0), Program: "healpipe " + version},
+	}
+}
+
+// output opens the folder of the regridded files. Like the Python workflow, ZARR_PROFILE writes there and
+// OUTPUT_PROFILE lists it.
+func (s *site) output(profile string) (storage.Storage, error) {
+	if err := s.cfg.Require("OUTPUT_BUCKET"); err != nil {
+		return nil, err
+	}
+	return s.opener.Root(s.cfg.OutputBucket, profile)
+}
+
+// celeryConfig gives the app the broker of the settings.
+func celeryConfig(cfg *config.Config, name string) celery.Config {
+	if i := strings.LastIndexByte(name, '.'); i >= 0 {
+		name = name[i+1:]
+	}
+	return celery.Config{Name: name, Broker: cfg.CeleryBroker, ResultBackend: cfg.ResultBackend}
+}
+
+// register gives the jobs the names that the Python scripts send: PREFIX.regrid_file and PREFIX.process.
+func (s *site) register(app *celery.App, prefix string) error {
+	late := func(params ...string) celery.TaskOptions {
+		return celery.TaskOptions{AcksLate: true, Params: params}
+	}
+	if _, err := app.Register(prefix+".regrid_file", func(ctx context.Context, file string) (string, error) {
+		out, err := s.regridFile(ctx, file)
+		s.report(file, err)
+		return out, err
+	}, late("file_path")); err != nil {
+		return err
+	}
+	_, err := app.Register(prefix+".process", func(ctx context.Context, file string) error {
+		err := s.process(ctx, file)
+		s.report(file, err)
+		return err
+	}, late("file"))
+	return err
+}
+
+func (s *site) report(file string, err error) {
+	if s.observe != nil {
+		s.observe(file, err)
+	}
+}
+
+// regridFile is the task regrid_file: it returns the path written.
+func (s *site) regridFile(ctx context.Context, file string) (string, error) {
+	out := storage.Join(s.cfg.OutputBucket, path.Base(file))
+	_, err := s.regridTo(ctx, file, s.cfg.ERA5Profile, out, s.cfg.ZarrProfile)
+	if err != nil {
+		return "", err
+	}
+	return out, nil
+}
+
+// process is the task process: it returns nothing.
+func (s *site) process(ctx context.Context, file string) error {
+	st, err := s.store()
+	if err != nil {
+		return err
+	}
+	in, key, err := s.opener.File(file, s.cfg.OutputProfile)
+	if err != nil {
+		return err
+	}
+	return st.Process(ctx, in, key)
+}
+
+// inputs opens ERA5_ROOTS: a local folder is listed by itself, a bucket's prefix with all below it.
+func (s *site) inputs() ([]index.Root, error) {
+	if err := s.cfg.Require("ERA5_ROOTS"); err != nil {
+		return nil, err
+	}
+	var roots []index.Root
+	for _, path := range s.cfg.ERA5Roots {
+		st, err := s.opener.Root(path, s.cfg.ERA5Profile)
+		if err != nil {
+			return nil, err
+		}
+		roots = append(roots, index.Root{Path: path, Storage: st, Tree: s.cfg.ERA5Profile != ""})
+	}
+	return roots, nil
+}
+
+// updateIndex makes the index of the regridded files.
+func (s *site) updateIndex(ctx context.Context) (index.Result, error) {
+	st, err := s.output(s.cfg.OutputProfile)
+	if err != nil {
+		return index.Result{}, err
+	}
+	return index.Update(ctx, index.Root{Path: s.cfg.OutputBucket, Storage: st})
+}

@@ -1,0 +1,128 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/urfave/cli/v2"
+
+	"healpipe/curate"
+	"healpipe/index"
+)
+
+func (p *program) initCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "create the arrays that the store at ZARR_PATH lacks",
+		Action: func(c *cli.Context) error {
+			cfg, err := p.settings(c)
+			if err != nil {
+				return err
+			}
+			ctx, stop := interruptible(c.Context)
+			defer stop()
+			created, err := newSite(cfg).initStore(ctx)
+			if err != nil {
+				return err
+			}
+			if !c.Bool("quiet") {
+				if len(created) == 0 {
+					fmt.Fprintf(p.stderr, "%s: nothing to do, all arrays are there\n", cfg.ZarrPath)
+				} else {
+					fmt.Fprintf(p.stderr, "%s: created %s\n", cfg.ZarrPath, strings.Join(created, " "))
+				}
+			}
+			return nil
+		},
+	}
+}
+
+func (p *program) curateCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "curate",
+		Usage:     "write regridded files into the store, without a broker",
+		ArgsUsage: "FILE...",
+		Action: func(c *cli.Context) error {
+			if !c.Args().Present() {
+				return usagef("curate needs the files to write: healpipe curate FILE...")
+			}
+			cfg, err := p.settings(c)
+			if err != nil {
+				return err
+			}
+			s := newSite(cfg)
+			ctx, stop := interruptible(c.Context)
+			defer stop()
+			var failed []error
+			for _, file := range c.Args().Slice() {
+				if err := s.process(ctx, file); err != nil {
+					failed = append(failed, err)
+				} else if !c.Bool("quiet") {
+					fmt.Fprintf(p.stderr, "%s: written into %s\n", file, cfg.ZarrPath)
+				}
+			}
+			return errors.Join(failed...)
+		},
+	}
+}
+
+// layout is the store's layout by the settings.
+func (s *site) layout() curate.Layout {
+	c := s.cfg
+	return curate.Layout{
+		Time:      curate.Axis{Start: c.TimeRange.Start, Step: c.TimeRange.Step, N: c.TimeRange.N},
+		TimeChunk: c.TimeChunk, Epoch: c.StartTime, TimeUnits: c.TimeUnits, Levels: c.Levels, OutputLevel: c.OutputLevel,
+	}
+}
+
+// store opens the store, once for all tasks of the process.
+func (s *site) store() (*curate.Store, error) {
+	s.storeOnce.Do(func() {
+		if s.storeErr = s.cfg.Require("ZARR_PATH"); s.storeErr != nil {
+			return
+		}
+		st, err := s.opener.Root(s.cfg.ZarrPath, s.cfg.ZarrProfile)
+		if err != nil {
+			s.storeErr = err
+			return
+		}
+		s.curated, s.storeErr = curate.Open(st, s.layout(), curate.Options{})
+	})
+	return s.curated, s.storeErr
+}
+
+// initStore creates what the store lacks and returns the names of the new arrays. The pressure levels come
+// from the first file of u in the output index.
+func (s *site) initStore(ctx context.Context) (created []string, err error) {
+	st, err := s.store()
+	if err != nil {
+		return nil, err
+	}
+	return st.Init(ctx, func(ctx context.Context) (curate.Levels, error) {
+		root, err := s.output(s.cfg.OutputProfile)
+		if err != nil {
+			return curate.Levels{}, err
+		}
+		f, err := root.Open(ctx, index.FileName)
+		if errors.Is(err, fs.ErrNotExist) {
+			return curate.Levels{}, fmt.Errorf("%w: make it with `healpipe index update`", err)
+		}
+		if err != nil {
+			return curate.Levels{}, err
+		}
+		defer f.Close()
+		file, err := curate.LevelFile(io.NewSectionReader(f, 0, f.Info().Size))
+		if err != nil {
+			return curate.Levels{}, fmt.Errorf("%s: %w", index.Join(s.cfg.OutputBucket, index.FileName), err)
+		}
+		in, key, err := s.opener.File(file, s.cfg.OutputProfile)
+		if err != nil {
+			return curate.Levels{}, err
+		}
+		return curate.ReadLevels(ctx, in, key)
+	})
+}

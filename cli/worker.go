@@ -1,0 +1,279 @@
+package cli
+
+import (
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/urfave/cli/v2"
+
+	"healpipe/celery"
+)
+
+// workerCommand has the options of `celery worker`; what a Go worker has no use for is accepted, and what
+// it cannot do is refused in one line.
+func (p *program) workerCommand() *cli.Command {
+	list := func(name, alias, usage string) cli.Flag {
+		return &cli.StringFlag{Name: name, Aliases: strings.Fields(alias), Usage: usage}
+	}
+	return &cli.Command{
+		Name:  "worker",
+		Usage: "run a worker",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "hostname", Aliases: []string{"n"}, Usage: "node name; %h, %n and %d are the host, its first part, its domain"},
+			&cli.StringFlag{Name: "loglevel", Aliases: []string{"l"}, Value: "WARNING", Usage: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"},
+			&cli.StringFlag{Name: "logfile", Aliases: []string{"f"}, Usage: "log file instead of standard error"},
+			&cli.StringFlag{Name: "pidfile", Usage: "write the process id here; refuse to start where another worker lives"},
+			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "tasks at a time (default: the number of CPUs; auto is the same)"},
+			&cli.StringFlag{Name: "pool", Aliases: []string{"P"}, Value: "goroutine", Usage: "goroutine; prefork, threads, gevent, eventlet are taken for it, solo is -c 1"},
+			&cli.BoolFlag{Name: "task-events", Aliases: []string{"E", "events"}, Usage: "send task events from the start"},
+			&cli.Float64Flag{Name: "time-limit", Usage: "hard time limit of a task in seconds"},
+			&cli.Float64Flag{Name: "soft-time-limit", Usage: "soft time limit of a task in seconds"},
+			&cli.IntFlag{Name: "max-tasks-per-child", Usage: "accepted; goroutines are not recycled"},
+			&cli.IntFlag{Name: "max-memory-per-child", Usage: "accepted; goroutines are not recycled"},
+			&cli.StringFlag{Name: "pool-start-method", Hidden: true},
+			&cli.StringFlag{Name: "optimization", Aliases: []string{"O"}, Usage: "accepted: scheduling is always fair"},
+			&cli.IntFlag{Name: "prefetch-multiplier", Value: 4, Usage: "messages reserved for each task at a time; 0 is no limit"},
+			&cli.BoolFlag{Name: "disable-prefetch", Usage: "reserve a message only when a task can start"},
+			&cli.BoolFlag{Name: "purge", Aliases: []string{"discard"}, Usage: "delete what waits in the queues first"},
+			list("queues", "Q", "queues to consume, separated by commas"),
+			list("exclude-queues", "X", "queues not to consume"),
+			list("include", "I", "accepted: tasks are part of the binary"),
+			&cli.BoolFlag{Name: "without-gossip"}, &cli.BoolFlag{Name: "without-mingle"}, &cli.BoolFlag{Name: "without-heartbeat"},
+			&cli.IntFlag{Name: "heartbeat-interval", Usage: "seconds between heartbeats (default: 2)"},
+			&cli.StringFlag{Name: "autoscale", Usage: "MAX,MIN tasks at a time"},
+			&cli.StringFlag{Name: "statedb", Aliases: []string{"S"}, Usage: "file that keeps revoked ids over a restart"},
+			&cli.BoolFlag{Name: "beat", Aliases: []string{"B"}, Hidden: true},
+			&cli.StringFlag{Name: "schedule-filename", Aliases: []string{"s", "schedule"}, Hidden: true},
+			&cli.StringFlag{Name: "scheduler", Hidden: true},
+			&cli.BoolFlag{Name: "detach", Aliases: []string{"D"}, Hidden: true},
+			&cli.StringFlag{Name: "uid", Hidden: true}, &cli.StringFlag{Name: "gid", Hidden: true},
+			&cli.StringFlag{Name: "umask", Hidden: true}, &cli.StringFlag{Name: "executable", Hidden: true},
+		},
+		Action: p.worker,
+	}
+}
+
+func (p *program) worker(c *cli.Context) error {
+	if c.Args().Present() {
+		return usagef("worker takes no arguments, got %q", c.Args().First())
+	}
+	if err := refuse(c); err != nil {
+		return err
+	}
+	opts, err := p.workerOptions(c)
+	if err != nil {
+		return err
+	}
+	cfg, err := p.settings(c)
+	if err != nil {
+		return err
+	}
+	if err := cfg.Require("CELERY_BROKER"); err != nil {
+		return err
+	}
+	s := newSite(cfg)
+	conf := celeryConfig(cfg, appName(c))
+	conf.WorkerDisablePrefetch = c.Bool("disable-prefetch")
+	app := celery.New(conf)
+	defer app.Close()
+	if err := s.register(app, appName(c)); err != nil {
+		return err
+	}
+	if path := c.String("pidfile"); path != "" {
+		remove, err := writePidfile(path)
+		if err != nil {
+			return err
+		}
+		defer remove()
+	}
+	w := app.Worker(opts)
+	signals := forwardSignals(w)
+	defer signals.stop()
+	if err := w.Run(c.Context); err != nil {
+		return err
+	}
+	if signals.restart.Load() {
+		return reexec()
+	}
+	if code := w.ExitCode(); code != 0 {
+		return silentError{code}
+	}
+	return nil
+}
+
+// refuse names what this worker does not do and what to use instead.
+func refuse(c *cli.Context) error {
+	for name, instead := range map[string]string{
+		"beat":   "-B: an embedded beat is not part of this worker; run `celery beat` beside it",
+		"detach": "-D: this worker stays in the foreground; run it under systemd (deploy/healpipe-worker.service) or with `nohup ... &`",
+		"uid":    "--uid: start the worker as that user instead (User= in systemd)",
+		"gid":    "--gid: start the worker in that group instead (Group= in systemd)",
+		"umask":  "--umask: set the mask before the start instead (UMask= in systemd)",
+	} {
+		if c.IsSet(name) {
+			return usagef("%s", instead)
+		}
+	}
+	return nil
+}
+
+func (p *program) workerOptions(c *cli.Context) (celery.WorkerOptions, error) {
+	o := celery.WorkerOptions{
+		Queues: splitList(c.String("queues")), ExcludeQueues: splitList(c.String("exclude-queues")),
+		Hostname: c.String("hostname"), Logfile: c.String("logfile"),
+		TaskEvents: c.Bool("task-events"), Quiet: c.Bool("quiet"), NoColor: c.Bool("no-color"), Stdout: p.stdout,
+		TimeLimit: seconds(c.Float64("time-limit")), SoftTimeLimit: seconds(c.Float64("soft-time-limit")),
+		MaxTasksPerChild: c.Int("max-tasks-per-child"), MaxMemoryPerChild: c.Int("max-memory-per-child"),
+		WithoutGossip: c.Bool("without-gossip"), WithoutMingle: c.Bool("without-mingle"), WithoutHeartbeat: c.Bool("without-heartbeat"),
+		HeartbeatInterval: time.Duration(c.Int("heartbeat-interval")) * time.Second,
+		StateDB:           c.String("statedb"), Purge: c.Bool("purge"),
+	}
+	var err error
+	if o.LogLevel, err = celery.ParseLevel(c.String("loglevel")); err != nil {
+		return o, usagef("--loglevel: %v", err)
+	}
+	if n := c.String("concurrency"); n != "" && n != "auto" {
+		if o.Concurrency, err = strconv.Atoi(n); err != nil || o.Concurrency < 1 {
+			return o, usagef("--concurrency: %q is not a number of tasks (1 or more, or auto)", n)
+		}
+	}
+	if c.IsSet("prefetch-multiplier") {
+		n := c.Int("prefetch-multiplier")
+		o.PrefetchMultiplier = &n
+	}
+	switch pool := c.String("pool"); pool {
+	case "goroutine", "prefork", "processes", "threads", "gevent", "eventlet":
+		o.Pool = pool
+	case "solo":
+		o.Pool, o.Concurrency = pool, 1
+	default:
+		return o, usagef("--pool: there is no pool %q; goroutine is the one, prefork, threads, gevent, eventlet and solo are taken for it", pool)
+	}
+	if s := c.String("autoscale"); s != "" {
+		hi, lo, two := strings.Cut(s, ",")
+		var errHi, errLo error
+		o.Autoscale[0], errHi = strconv.Atoi(strings.TrimSpace(hi))
+		if two {
+			o.Autoscale[1], errLo = strconv.Atoi(strings.TrimSpace(lo))
+		}
+		if errHi != nil || errLo != nil || o.Autoscale[0] < o.Autoscale[1] || o.Autoscale[1] < 0 || o.Autoscale[0] < 1 {
+			return o, usagef("--autoscale: %q is not MAX,MIN", s)
+		}
+	}
+	return o, nil
+}
+
+func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
+
+func splitList(s string) []string {
+	var out []string
+	for part := range strings.SplitSeq(s, ",") {
+		if part = strings.TrimSpace(part); part != "" {
+			out = append(out, part)
+		}
+	}
+	return out
+}
+
+// forwardSignals gives signals the meaning that they have for a Celery worker, and a second TERM that of a
+// cold shutdown:
+//
+//	TERM, INT         warm shutdown, then cold (INT: soft before cold, where a timeout is set)
+//	QUIT              soft shutdown where a timeout is set, else cold
+//	USR1              the stacks of all goroutines to standard error
+//	HUP               warm shutdown and start again, with the same arguments
+//
+// With REMAP_SIGTERM=SIGQUIT, TERM is QUIT.
+func forwardSignals(w *celery.Worker) *forwarder {
+	f := &forwarder{ch: make(chan os.Signal, 8), done: make(chan struct{})}
+	signal.Notify(f.ch, syscall.SIGTERM, os.Interrupt, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGHUP)
+	go f.run(w)
+	return f
+}
+
+// forwarder is what forwardSignals runs.
+type forwarder struct {
+	ch      chan os.Signal
+	done    chan struct{}
+	restart atomic.Bool // a HUP asked for it
+}
+
+func (f *forwarder) stop() {
+	signal.Stop(f.ch)
+	close(f.done)
+}
+
+func (f *forwarder) run(w *celery.Worker) {
+	remap := os.Getenv("REMAP_SIGTERM") == "SIGQUIT"
+	for asked := 0; ; {
+		var sig os.Signal
+		select {
+		case <-f.done:
+			return
+		case sig = <-f.ch:
+		}
+		if sig == syscall.SIGTERM && remap {
+			sig = syscall.SIGQUIT
+		}
+		switch {
+		case sig == syscall.SIGUSR1:
+			stacks := make([]byte, 1<<20)
+			fmt.Fprintf(os.Stderr, "%s\n", stacks[:runtime.Stack(stacks, true)])
+			continue
+		case sig == syscall.SIGHUP:
+			f.restart.Store(true)
+			w.Warm()
+			continue
+		case sig == syscall.SIGQUIT, sig == os.Interrupt && asked == 1:
+			w.Soft()
+		case asked == 0:
+			w.Warm()
+		default:
+			w.Cold()
+		}
+		if asked++; asked > 3 {
+			os.Exit(exitFailed) // somebody insists
+		}
+	}
+}
+
+// reexec replaces the process by a new one of the same program and arguments.
+func reexec() error {
+	path, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	return syscall.Exec(path, os.Args, os.Environ())
+}
+
+// writePidfile creates path with this process's id, over a file whose process is gone.
+func writePidfile(path string) (remove func(), err error) {
+	path, err = filepath.Abs(path)
+	if err != nil {
+		return nil, err
+	}
+	if text, err := os.ReadFile(path); err == nil {
+		pid, err := strconv.Atoi(strings.TrimSpace(string(text)))
+		if err == nil && pid != os.Getpid() && syscall.Kill(pid, 0) != syscall.ESRCH {
+			return nil, fmt.Errorf("the pidfile %s belongs to the running process %d: stop that, or choose another --pidfile", path, pid)
+		}
+		if err := os.Remove(path); err != nil {
+			return nil, err
+		}
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("--pidfile: %w", err)
+	}
+	defer f.Close()
+	_, err = fmt.Fprintln(f, os.Getpid())
+	return func() { os.Remove(path) }, err
+}
