@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"testing"
 	"time"
 
@@ -105,6 +107,7 @@ type site struct {
 	dir    string
 	in     storage.Storage
 	store  *Store
+	folder string // of the Go store; on a test server, where it keeps the bucket
 }
 
 func newSite(t testing.TB, l Layout) *site {
@@ -114,14 +117,22 @@ func newSite(t testing.TB, l Layout) *site {
 	if err := os.Mkdir(filepath.Join(s.dir, "in"), 0o777); err != nil {
 		t.Fatal(err)
 	}
-	var err error
-	if s.store, err = Open(storage.NewLocal(s.goStore()), l, Options{}); err != nil {
-		t.Fatal(err)
-	}
+	folder := filepath.Join(s.dir, "go.zarr")
+	s.useStore(storage.NewLocal(folder), folder)
 	return s
 }
 
-func (s *site) goStore() string { return filepath.Join(s.dir, "go.zarr") }
+// useStore puts the Go store into a storage whose files are in a folder.
+func (s *site) useStore(st storage.Storage, folder string) {
+	s.t.Helper()
+	var err error
+	if s.store, err = Open(st, s.layout, Options{}); err != nil {
+		s.t.Fatal(err)
+	}
+	s.folder = folder
+}
+
+func (s *site) goStore() string { return s.folder }
 func (s *site) pyStore() string { return filepath.Join(s.dir, "py.zarr") }
 func (s *site) file(name string) string {
 	return filepath.Join(s.dir, "in", name)
@@ -163,7 +174,7 @@ func (s *site) init() {
 		}
 	}
 	s.make(map[string]spec{u: {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true}}, Times: hours(0, 1), Levels: levels}})
-	created, err := s.store.Init(s.t.Context(), func(ctx context.Context) (Levels, error) { return ReadLevels(ctx, s.in, u) })
+	created, err := s.store.Init(s.t.Context(), s.levels)
 	if err != nil {
 		s.t.Fatal(err)
 	}
@@ -172,6 +183,9 @@ func (s *site) init() {
 	}
 	reference(s.t, "init", s.pyStore(), confOf(s.layout), s.file(u))
 }
+
+// levels reads the levels of the file that init made.
+func (s *site) levels(ctx context.Context) (Levels, error) { return ReadLevels(ctx, s.in, "levels.nc") }
 
 // process writes files into both stores.
 func (s *site) process(names ...string) {
@@ -204,7 +218,22 @@ func (s *site) compare() {
 	}
 }
 
-// snapshot returns the bytes and times of every file of the Go store.
+// sameAs fails the test if the Go store is not as it was.
+func (s *site) sameAs(before map[string]string) {
+	s.t.Helper()
+	if !maps.Equal(before, s.snapshot()) {
+		s.t.Error("the store has changed")
+	}
+}
+
+func sortedKeys(files map[string]spec) []string { return slices.Sorted(maps.Keys(files)) }
+
+// testContext bounds what a test does outside of a testing.T.
+func testContext() (context.Context, context.CancelFunc) {
+	return context.WithTimeout(context.Background(), 5*time.Minute)
+}
+
+// snapshot returns the bytes of every file of the Go store.
 func (s *site) snapshot() map[string]string {
 	s.t.Helper()
 	files := map[string]string{}

@@ -93,17 +93,17 @@ func (l Layout) timeUnit() (units, error) {
 	return u, nil
 }
 
-// timeValues returns the values of the array time.
-func (l Layout) timeValues() ([]int64, error) {
-	u, err := l.timeUnit()
-	if err != nil {
-		return nil, err
-	}
+// timeValues returns the values of the array time, in u.
+func (l Layout) timeValues(u units) ([]int64, error) {
 	values := make([]int64, l.Time.N)
-	for i := range values {
+	var err error
+	for i := range min(2, l.Time.N) {
 		if values[i], err = u.encode(l.Time.At(i)); err != nil {
-			return nil, fmt.Errorf("%w: the time axis cannot be written in whole %q: %w", ErrLayout, l.TimeUnits, err)
+			return nil, fmt.Errorf("%w: the time axis cannot be written in whole numbers: %w", ErrLayout, err)
 		}
+	}
+	for i := 2; i < len(values); i++ { // the axis is regular
+		values[i] = values[i-1] + values[1] - values[0]
 	}
 	return values, nil
 }
