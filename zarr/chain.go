@@ -153,6 +153,19 @@ func (c *chain) partial() bool {
 	return c.shard != nil && c.perm == nil && len(c.pack) == 0 && !c.skips
 }
 
+// room returns a buffer for the stored form, in scratch memory unless the chain has a shard, whose size is not
+// known beforehand.
+func (c *chain) room(sc *scratch) []byte {
+	if c.shard != nil {
+		return nil
+	}
+	n := c.raw
+	for _, p := range c.pack {
+		n = p.bound(n)
+	}
+	return sc.take(n)[:0]
+}
+
 // encode appends the stored form of values to dst. It does not change values.
 func (c *chain) encode(dst, values []byte, sc *scratch) ([]byte, error) {
 	defer sc.reset(sc.mark())

@@ -82,7 +82,7 @@ func readNode(ctx context.Context, s Store, path string) (node, error) {
 
 // readDoc reads a JSON object.
 func readDoc(ctx context.Context, s Store, key string) (object, error) {
-	text, err := s.Get(ctx, key)
+	text, err := s.Get(ctx, key, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,11 @@ func (a *Array) read(ctx context.Context, r Region, dst []byte) error {
 	workers := a.opt.workers()
 	return parallel(ctx, workers, t.n, func(ctx context.Context, i int) error {
 		index := t.index(i)
-		err := a.readChunk(ctx, index, r, dst, ceilDiv(workers, max(t.n, 1)))
+		const attempts = 5
+		err := a.readChunk(ctx, index, r, dst, ceilDiv(workers, t.n))
+		for n := 1; n < attempts && errors.Is(err, ErrChanged); n++ {
+			err = a.readChunk(ctx, index, r, dst, ceilDiv(workers, t.n))
+		}
 		return a.fail(index, err)
 	})
 }
@@ -31,7 +35,9 @@ func (a *Array) readChunk(ctx context.Context, index []int, r Region, dst []byte
 		return a.readShard(ctx, index, r, dst, workers)
 	}
 	whole := box(index, a.meta.grid)
-	stored, err := a.store.Get(ctx, a.ChunkKey(index))
+	sc := getScratch()
+	defer sc.release()
+	stored, err := a.store.Get(ctx, a.ChunkKey(index), sc.spare())
 	if errors.Is(err, fs.ErrNotExist) {
 		a.fillPart(r, dst, r.meet(whole))
 		return nil
@@ -39,8 +45,7 @@ func (a *Array) readChunk(ctx context.Context, index []int, r Region, dst []byte
 	if err != nil {
 		return err
 	}
-	sc := getScratch()
-	defer sc.release()
+	sc.keep(stored)
 	return a.opt.work(ctx, func() error { return decodePart(a.chain, stored, whole, r, dst, sc) })
 }
 

@@ -1,6 +1,9 @@
 package zarr
 
-import "sync"
+import (
+	"sync"
+	"unsafe"
+)
 
 // scratch lends buffers for the steps of one chunk's encoding or decoding, as a stack. It belongs to one
 // goroutine.
@@ -29,6 +32,19 @@ func (s *scratch) take(n int) []byte {
 	}
 	s.used++
 	return s.bufs[s.used-1][:n]
+}
+
+// spare is take of whatever the next buffer has, for a length that is not known yet; keep puts a better one in
+// its place.
+func (s *scratch) spare() []byte {
+	b := s.take(0)
+	return b[:0]
+}
+
+func (s *scratch) keep(b []byte) {
+	if last := s.used - 1; cap(b) > cap(s.bufs[last]) && uintptr(unsafe.Pointer(unsafe.SliceData(b)))%8 == 0 {
+		s.bufs[last] = b[:cap(b)]
+	}
 }
 
 func (s *scratch) mark() int      { return s.used }

@@ -8,8 +8,8 @@ import (
 // Store is the space of objects that a hierarchy lives in. Keys are slash-separated. A missing object is
 // fs.ErrNotExist. All methods are safe for concurrent use. zarr/zarrstore makes one from a storage.Storage.
 type Store interface {
-	// Get returns a whole object.
-	Get(ctx context.Context, key string) ([]byte, error)
+	// Get returns a whole object, in buf where the store can read into it and buf has the capacity.
+	Get(ctx context.Context, key string, buf []byte) ([]byte, error)
 	// Open prepares reading one version of an object by range. ctx bounds the whole life of the Object.
 	Open(ctx context.Context, key string) (Object, error)
 	// Put writes a whole object, in one step for readers.
@@ -44,8 +44,8 @@ const (
 	Remove
 )
 
-// Object reads one version of one object; when it is replaced meanwhile, reads fail with an error for which
-// Changed is true. ReadAt is safe for concurrent use.
+// Object reads one version of one object. When it is replaced meanwhile, reads go on with the old version or
+// fail with ErrChanged. ReadAt is safe for concurrent use.
 type Object interface {
 	io.ReaderAt
 	io.Closer

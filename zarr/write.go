@@ -69,7 +69,7 @@ func (a *Array) putChunk(ctx context.Context, key string, whole, r Region, f fee
 			return nil
 		}
 		var err error
-		stored, err = a.chain.encode(sc.take(a.chain.bound())[:0], values, sc)
+		stored, err = a.chain.encode(a.chain.room(sc), values, sc)
 		return err
 	})
 	switch {
@@ -79,18 +79,6 @@ func (a *Array) putChunk(ctx context.Context, key string, whole, r Region, f fee
 		return a.store.Delete(ctx, key)
 	}
 	return a.store.Put(ctx, key, stored)
-}
-
-// bound is the most bytes that a chunk should take.
-func (c *chain) bound() int {
-	n := c.raw
-	if c.shard != nil {
-		n = c.shard.bound()
-	}
-	for _, p := range c.pack {
-		n = p.bound(n)
-	}
-	return n
 }
 
 // mergeChunk makes a new version of a chunk that the region covers in part.
@@ -115,7 +103,7 @@ func (a *Array) mergeChunk(ctx context.Context, whole, r Region, f feed, old Obj
 			outcome = Remove
 		}
 		var err error
-		stored, err = a.chain.encode(sc.take(a.chain.bound())[:0], values, sc)
+		stored, err = a.chain.encode(a.chain.room(sc), values, sc)
 		return err
 	})
 	switch {
@@ -263,7 +251,7 @@ func (a *Array) mergeInner(ctx context.Context, i int, whole, r Region, f feed, 
 			return nil
 		}
 		var err error
-		fresh, err = sh.inner.encode(sc.take(sh.inner.bound())[:0], values, sc)
+		fresh, err = sh.inner.encode(sh.inner.room(sc), values, sc)
 		return err
 	})
 	return fresh, err

@@ -3,6 +3,8 @@ package zarrstore
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"io"
 
 	"healpipe/storage"
@@ -16,9 +18,26 @@ type store struct{ st storage.Storage }
 
 func (s store) String() string { return s.st.String() }
 
-func (s store) Get(ctx context.Context, key string) ([]byte, error) {
-	data, _, err := s.st.Get(ctx, key)
-	return data, err
+// Get reads local files into buf; elsewhere one request is worth more than a buffer.
+func (s store) Get(ctx context.Context, key string, buf []byte) ([]byte, error) {
+	if _, local := s.st.(*storage.Local); !local || cap(buf) == 0 {
+		data, _, err := s.st.Get(ctx, key)
+		return data, err
+	}
+	o, err := s.Open(ctx, key)
+	if err != nil {
+		return nil, err
+	}
+	defer o.Close()
+	if size := o.Size(); size <= int64(cap(buf)) {
+		buf = buf[:size]
+	} else {
+		buf = make([]byte, size)
+	}
+	if n, err := o.ReadAt(buf, 0); n < len(buf) {
+		return nil, fmt.Errorf("%s of %s: %d of %d bytes: %w", key, s, n, len(buf), err)
+	}
+	return buf, nil
 }
 
 func (s store) Open(ctx context.Context, key string) (zarr.Object, error) {
@@ -65,9 +84,18 @@ func (s store) List(ctx context.Context, prefix string, fn func(key string, size
 	return s.st.List(ctx, prefix, func(i storage.Info) error { return fn(i.Key, i.Size) })
 }
 
-type object struct{ storage.Reader }
+type object struct{ r storage.Reader }
 
-func (o object) Size() int64 { return o.Info().Size }
+func (o object) Size() int64  { return o.r.Info().Size }
+func (o object) Close() error { return o.r.Close() }
+
+func (o object) ReadAt(p []byte, off int64) (int, error) {
+	n, err := o.r.ReadAt(p, off)
+	if errors.Is(err, storage.ErrChanged) {
+		err = fmt.Errorf("%w: %w", zarr.ErrChanged, err)
+	}
+	return n, err
+}
 
 type writer struct{ w storage.Writer }
 
