@@ -52,7 +52,7 @@ func TestDefaults(t *testing.T) {
 	}
 	err = c.Require("ZARR_PATH", "LEVELS", "CELERY_BROKER")
 	want := `ZARR_PATH is not set; write ZARR_PATH = "path/to/output.zarr" in config.py, or set --zarr-path or HEALPIPE_ZARR_PATH
-CELERY_BROKER is not set; write CELERY_BROKER = "redis://HOST:6379/0" in config.py, or set --celery-broker or CELERY_BROKER_URL`
+CELERY_BROKER is not set; write CELERY_BROKER = "redis://HOST:6379/0" in config.py, or set --broker or CELERY_BROKER_URL`
 	if err == nil || err.Error() != want || !errors.Is(err, ErrSetting) {
 		t.Errorf("Require: %v", err)
 	}

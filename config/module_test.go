@@ -53,60 +53,6 @@ func TestUsualConfig(t *testing.T) {
 	}
 }
 
-// TestPythonForms runs single forms of the language, each with the value that Python gives X.
-func TestPythonForms(t *testing.T) {
-	t.Parallel()
-	for _, tt := range []struct{ code, want string }{
-		{`X = 2 ** 3 ** 2`, "512"},
-		{`X = -2 ** 2`, "-4"},
-		{`X = 2 ** -1`, "0.5"},
-		{"def f(a: int = 3, *, b: str = 'x') -> str:\n    return b * a\nX = f()", "xxx"},
-		{`A = B = 5; X = A + B`, "10"},
-		{"X = 1_000", "1000"},
-		{"X = ('a'\n     'b'\n     r'\\d')", `ab\d`},
-		{`X = 'tab\tx\x41\u00e9\101\q'`, "tab\txA\u00e9A\\q"},
-		{"X = 1 if None is not None else 2", "2"},
-		{"try:\n    import nothing_like_it\nexcept ImportError:\n    X = 'no'\nelse:\n    X = 'yes'", "no"},
-		{"try:\n    import os\nexcept ImportError:\n    X = 'no'\nelse:\n    X = 'yes'", "yes"},
-		{"import os\ntry:\n    X = 'a'\n    X = os.environ['MISSING']\n    X = 'b'\nexcept KeyError as e:\n    X = X + 'c'\nfinally:\n    X = X + 'd'", "acd"},
-		{"import os\ndef get(n, d):\n    try:\n        return os.environ[n]\n    except KeyError:\n        return d\nX = get('MISSING', 'm') + get('HAVE', 'n') + get('GONE', 'g')", "mhaveg"},
-		{"try:\n    X = int('x')\nexcept (KeyError, ValueError):\n    X = 'v'", "v"},
-		{"try:\n    try:\n        raise ValueError('a')\n    except KeyError:\n        X = 'k'\nexcept Exception as e:\n    X = f'{e}'", "a"},
-		{"X = []\nfor i in range(3):\n    if i == 1: continue\n    X.append(i)", "[0 2]"},
-		{"i = 0\nwhile i < 5: i += 1\nX = i", "5"},
-		{"X = f'{1/3:.3f} {5:03d} {\"a\":>3}|{3!r} {\"b\"!r} {{}} {7=}'", "0.333 005   a|3 'b' {} 7=7"},
-		{"d = {'k': 2}\nX = f\"{d['k']:{'0'}{4}}\"", "0002"},
-		{"X = f'''{'multi'}\nline'''", "multi\nline"},
-		{"X = '%02d-%s-%.2f%%' % (3, 'x', 2.5)", "03-x-2.50%"},
-		{"X = '{}-{:02d}-{name}'.format('a', 4, name='n')", "a-04-n"},
-		{"X = 'x'.rjust(3, '.') + '7'.zfill(3)", "..x007"},
-		{"X = sum([1, 2]) + round(2.5) + max(1, 4)", "9"},
-		{"import datetime as dt\nX = (dt.datetime(2000, 1, 1) + dt.timedelta(hours=25)).strftime('%Y%m%d%H')", "2000010201"},
-		{"from datetime import datetime\nX = f'{datetime(1900, 1, 1):minutes since %Y-%m-%d}'", "minutes since 1900-01-01"},
-		{"from pathlib import Path\nX = Path(__file__).resolve().parent.name == Path(__file__).parent.name", "true"},
-		{"from pathlib import Path\nX = Path('a/b.tar.gz'); X = X.stem + X.suffix + str(X.parent / 'c' / '../d')", "b.tar.gza/c/../d"},
-		{"import os.path as osp\nX = osp.join('a', '/b', 'c') + osp.dirname('/x/y') + osp.basename('x/z')", "/b/c/xz"},
-		{"if __name__ == '__main__':\n    X = 1\nelse:\n    X = 2", "2"},
-		{"import os\nos.environ['NEW'] = 'n'\nX = os.environ.get('NEW') + os.getenv('HAVE') + str('MISSING' in os.environ)", "nhaveFalse"},
-		{"import logging\nlog = logging.getLogger(__name__)\nlog.info('x')\nimport numpy as np\nX = 1", "1"},
-		{"from typing import List, Optional\nX: Optional[List[str]] = ['a']\nY: int", "[a]"},
-		{"load = 3\nX = load + 1", "4"},
-		{"assert 1 < 2, 'no'\nX = 1", "1"},
-		{"X = {'a': 1}['a'] \\\n    + 1", "2"},
-		{"import pandas as pd\nX = len(pd.date_range('2000-01-01', periods=5, freq=pd.Timedelta('6h'))[:-1])", "4"},
-		{"a = lambda x: x + 1\nX = a(1)", "2"},
-		{"# only\nX = (\n  1 +  # one\n  2\n)\n", "3"},
-		{"\ufeffX = 1\r\nif X:\r\n\tX = 2\r\n", "2"},
-		{"X, Y = 1, 2", "1"},
-	} {
-		m := runModule(moduleSource{name: "config.py", path: "/site/config.py", text: tt.code, lookup: environment("HAVE=have")})
-		v := m.values["X"]
-		if got := fmt.Sprint(v.value); got != tt.want || v.fault != nil || len(m.broken) > 0 {
-			t.Errorf("%s\n  got %q, want %q, fault %v, broken %v", tt.code, got, tt.want, v.fault, Faults(m.broken))
-		}
-	}
-}
-
 // TestConfigFaults compares the whole message.
 func TestConfigFaults(t *testing.T) {
 	t.Parallel()

@@ -7,60 +7,75 @@ import (
 	"go.starlark.net/syntax"
 )
 
+// maxText bounds the Starlark text, in which chained comparisons write operands twice.
+const maxText = 4 * maxSource
+
 // expr writes the tokens of an expression, or of a statement that differs from Starlark only within its
-// expressions: adjacent texts are joined, f-strings become calls, ** a call, `is` a comparison.
+// expressions: adjacent texts are joined, f-strings become calls, `is` a comparison, and see [plan].
 func (r *rewriter) expr(tokens []token) *pyError {
-	before, after, err := r.powers(tokens)
+	p, err := r.plan(tokens)
 	if err != nil {
 		return err
 	}
 	for i := 0; i < len(tokens); i++ {
 		t := tokens[i]
+		if len(r.out) > maxText {
+			return &pyError{pos: t.start, msg: "the expression is too long"}
+		}
 		if i > 0 && tokens[i-1].end < t.start {
 			r.put(" ", t.start)
 		}
-		if n := before[i]; n > 0 {
-			r.put(strings.Repeat("__pow__(", n), t.start)
+		if operand, ok := p.again[i]; ok {
+			r.put(" and ", t.start)
+			if err := r.expr(operand); err != nil {
+				return err
+			}
 		}
-		last := i
-		switch t.kind {
-		case tokString:
-			for last+1 < len(tokens) && tokens[last+1].kind == tokString {
-				last++
-			}
-			if err := r.texts(tokens[i : last+1]); err != nil {
-				return err
-			}
-		case tokNumber:
-			if err := r.number(t); err != nil {
-				return err
-			}
-		case tokName:
-			last = r.name(tokens, i)
-		default:
-			switch text := r.text(t); text {
-			case "**":
-				if before == nil || after == nil || !isOperandEnd(r.src, tokens, i-1) {
-					r.copyToken(t) // **kwargs
-				} else {
-					r.put(",", t.start)
-				}
-			case ":=":
-				return &pyError{pos: t.start, msg: "an assignment within an expression is not read", mend: "assign on a line of its own"}
-			case "...":
-				r.put("None", t.start)
-			default:
-				r.copyToken(t)
-			}
+		if text := p.pre[i]; text != "" {
+			r.put(text, t.start)
+		}
+		last, err := r.token(tokens, i, p)
+		if err != nil {
+			return err
 		}
 		for j := i; j <= last; j++ {
-			if n := after[j]; n > 0 {
-				r.put(strings.Repeat(")", n), t.end)
+			if text := p.post[j]; text != "" {
+				r.put(text, t.end)
 			}
 		}
 		i = last
 	}
 	return nil
+}
+
+// token writes token i and returns the last one that it used.
+func (r *rewriter) token(tokens []token, i int, p *plan) (int, *pyError) {
+	t := tokens[i]
+	if text, ok := p.swap[i]; ok {
+		r.put(text, t.start)
+		return i, nil
+	}
+	switch t.kind {
+	case tokString:
+		last := i
+		for last+1 < len(tokens) && tokens[last+1].kind == tokString {
+			last++
+		}
+		return last, r.texts(tokens[i : last+1])
+	case tokNumber:
+		return i, r.number(t)
+	case tokName:
+		return r.name(tokens, i), nil
+	}
+	switch r.text(t) {
+	case ":=":
+		return i, &pyError{pos: t.start, msg: "an assignment within an expression is not read", mend: "assign on a line of its own"}
+	case "...":
+		r.put("None", t.start)
+	default:
+		r.copyToken(t)
+	}
+	return i, nil
 }
 
 // name writes a name or keyword and returns the index of the last token that it used.
@@ -93,26 +108,6 @@ func (r *rewriter) number(t token) *pyError {
 	}
 	r.put(strings.ReplaceAll(text, "_", ""), t.start)
 	return nil
-}
-
-// powers finds the operands of every binary **, which binds more tightly than a sign on its left and less
-// than one on its right, and returns how many calls open before and close after each token.
-func (r *rewriter) powers(tokens []token) (before, after map[int]int, err *pyError) {
-	for i, t := range tokens {
-		if t.kind != tokOp || r.text(t) != "**" || !isOperandEnd(r.src, tokens, i-1) {
-			continue
-		}
-		if before == nil {
-			before, after = map[int]int{}, map[int]int{}
-		}
-		end := r.operandEnd(tokens, i+1, 0)
-		if end < 0 {
-			return nil, nil, &pyError{pos: t.start, msg: "** has no right side"}
-		}
-		before[r.operandStart(tokens, i-1)]++
-		after[end]++
-	}
-	return before, after, nil
 }
 
 // isOperandEnd tells whether an expression may end with token i.
@@ -320,8 +315,10 @@ func (r *rewriter) field(open, to int, raw bool, nested int) (int, *pyError) {
 		debug = r.src[open+1 : at]
 	}
 	conversion := ""
-	if r.src[at] == '!' && at+1 < end {
-		conversion = r.src[at+1 : at+2]
+	if r.src[at] == '!' {
+		if conversion = r.src[at+1 : at+2]; !strings.Contains("rsa", conversion) {
+			return 0, &pyError{pos: at, msg: "the conversion is not understood", mend: "write !r, !s or !a"}
+		}
 		at += 2
 		for r.src[at] == ' ' {
 			at++

@@ -289,6 +289,9 @@ func (r *rewriter) chainedAssignment(l logicalLine) *pyError {
 	var parts [][]token
 	begin := 0
 	for i, t := range l.tokens {
+		if t.kind == tokName && r.text(t) == "lambda" {
+			break // its defaults are no assignments
+		}
 		if t.depth == base && t.kind == tokOp && r.text(t) == "=" {
 			parts = append(parts, l.tokens[begin:i])
 			begin = i + 1
@@ -320,7 +323,7 @@ func (r *rewriter) chainedAssignment(l logicalLine) *pyError {
 func (r *rewriter) def(h logicalLine) *pyError {
 	base := h.tokens[0].depth
 	var kept []token
-	skip := false
+	skip, slash := false, false
 	for _, t := range h.tokens {
 		text := r.text(t)
 		inner := t.depth - base
@@ -334,7 +337,12 @@ func (r *rewriter) def(h logicalLine) *pyError {
 		case inner == 0:
 			skip = false
 		}
-		if skip || inner == 1 && text == "/" {
+		if inner == 1 && text == "/" {
+			slash = true
+			continue
+		}
+		if skip || slash && text == "," {
+			slash = slash && text != ","
 			continue
 		}
 		kept = append(kept, t)
@@ -408,6 +416,9 @@ func targets(src string, tokens []token) []binding {
 	}
 	base, end := tokens[0].depth, -1
 	for i, t := range tokens {
+		if t.kind == tokName && text(i) == "lambda" {
+			break
+		}
 		if op := text(i); t.depth == base && t.kind == tokOp && strings.HasSuffix(op, "=") && op != "==" && op != "<=" && op != ">=" && op != "!=" {
 			end = i
 		}

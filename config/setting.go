@@ -185,6 +185,9 @@ func urlSetting(name, env, doc, example string, field func(*Config) *string) Set
 	s.Example = name + " = " + strconv.Quote(example)
 	s.Env = []string{"HEALPIPE_" + name, env}
 	s.Secret = true
+	if name == "CELERY_BROKER" {
+		s.Flag = "broker" // Celery's own
+	}
 	plain := s.store
 	s.store = func(c *Config, v any) error {
 		if err := plain(c, v); err != nil {

@@ -22,7 +22,8 @@ func (in *interpreter) predeclared() starlark.StringDict {
 		"__try__": in.enter, "__go__": in.proceed, "__caught__": in.caught, "__fine__": in.fine, "__exception__": in.exception,
 		"__assert__": assert, "__raise__": raiseStatement, "__note__": in.note,
 		"__spoilt__": spoilt, "__import__": in.importModule, "__from__": in.importName,
-		"range": boundedRange, "sum": sum, "round": round, "isinstance": isinstance, "print": ignore, "open": open,
+		"range": boundedRange, "sum": sum, "round": round, "isinstance": isinstance, "print": ignore, "open": open, "str": strBuiltin, "repr": reprBuiltin, "map": mapBuiltin, "filter": filterBuiltin,
+		"__set__": setOf, "__splice__": splice,
 	} {
 		d[name] = starlark.NewBuiltin(name, fn)
 	}
@@ -288,5 +289,91 @@ func plain(v starlark.Value) string {
 	if s, ok := starlark.AsString(v); ok {
 		return s
 	}
-	return v.String()
+	return pyRepr(v)
+}
+
+func strBuiltin(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var v starlark.Value = starlark.String("")
+	if err := starlark.UnpackPositionalArgs("str", args, kwargs, 0, &v); err != nil {
+		return nil, err
+	}
+	s, err := formatValue(v, "", "")
+	return starlark.String(s), err
+}
+
+func reprBuiltin(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var v starlark.Value
+	if err := starlark.UnpackPositionalArgs("repr", args, kwargs, 1, &v); err != nil {
+		return nil, err
+	}
+	return starlark.String(pyRepr(v)), nil
+}
+
+// setOf is __set__(list).
+func setOf(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	out := starlark.NewSet(0)
+	for e := range starlark.Elements(args[0].(starlark.Iterable)) {
+		if err := out.Insert(e); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// splice is __splice__((starred, value), ...).
+func splice(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	var out []starlark.Value
+	for _, a := range args {
+		pair := a.(starlark.Tuple)
+		if pair[0] == starlark.False {
+			out = append(out, pair[1])
+			continue
+		}
+		many, ok := pair[1].(starlark.Iterable)
+		if !ok {
+			return nil, raiseClass("TypeError", "* wants a list, not a value of the kind %s", pair[1].Type())
+		}
+		for e := range starlark.Elements(many) {
+			if out = append(out, e); len(out) > maxRepeat {
+				return nil, notRead("", "a list has more than %d elements", maxRepeat)
+			}
+		}
+	}
+	return starlark.NewList(out), nil
+}
+
+// mapBuiltin and filterBuiltin return lists in place of iterators.
+func mapBuiltin(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	return eachOf(t, "map", args, kwargs, func(_, result starlark.Value) starlark.Value { return result })
+}
+
+func filterBuiltin(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	return eachOf(t, "filter", args, kwargs, func(e, result starlark.Value) starlark.Value {
+		if !result.Truth() {
+			return nil
+		}
+		return e
+	})
+}
+
+func eachOf(t *starlark.Thread, name string, args starlark.Tuple, kwargs []starlark.Tuple, keep func(e, result starlark.Value) starlark.Value) (starlark.Value, error) {
+	var f starlark.Value
+	var items starlark.Iterable
+	if err := starlark.UnpackPositionalArgs(name, args, kwargs, 2, &f, &items); err != nil {
+		return nil, err
+	}
+	var out []starlark.Value
+	for e := range starlark.Elements(items) {
+		result := e
+		if f != starlark.None {
+			var err error
+			if result, err = starlark.Call(t, f, starlark.Tuple{e}, nil); err != nil {
+				return nil, err
+			}
+		}
+		if v := keep(e, result); v != nil {
+			out = append(out, v)
+		}
+	}
+	return starlark.NewList(out), nil
 }

@@ -67,16 +67,57 @@ func formatValue(v starlark.Value, conversion, spec string) (string, error) {
 	return f.apply(v)
 }
 
-// pyRepr is repr(v) with Python's quotes.
+// pyRepr is repr(v) as Python writes it: single quotes, lists and the like element by element.
 func pyRepr(v starlark.Value) string {
-	if s, ok := starlark.AsString(v); ok {
-		q := strconv.Quote(s)
-		if !strings.Contains(s, "'") {
+	var b strings.Builder
+	writeRepr(&b, v, 0)
+	return b.String()
+}
+
+func writeRepr(b *strings.Builder, v starlark.Value, depth int) {
+	if depth > maxBrackets || b.Len() > maxRepeat {
+		b.WriteString("...")
+		return
+	}
+	list := func(open, end string, it starlark.Iterable) {
+		b.WriteString(open)
+		iter := it.Iterate()
+		defer iter.Done()
+		var e starlark.Value
+		for n := 0; iter.Next(&e); n++ {
+			if n > 0 {
+				b.WriteString(", ")
+			}
+			writeRepr(b, e, depth+1)
+			if d, ok := v.(*starlark.Dict); ok {
+				b.WriteString(": ")
+				value, _, _ := d.Get(e)
+				writeRepr(b, value, depth+1)
+			}
+		}
+		if t, ok := v.(starlark.Tuple); ok && len(t) == 1 {
+			b.WriteByte(',')
+		}
+		b.WriteString(end)
+	}
+	switch v := v.(type) {
+	case starlark.String:
+		q := strconv.Quote(string(v))
+		if !strings.Contains(string(v), "'") {
 			q = "'" + strings.ReplaceAll(q[1:len(q)-1], `\"`, `"`) + "'"
 		}
-		return q
+		b.WriteString(q)
+	case *starlark.List:
+		list("[", "]", v)
+	case starlark.Tuple:
+		list("(", ")", v)
+	case *starlark.Dict:
+		list("{", "}", v)
+	case *starlark.Set:
+		list("{", "}", v)
+	default:
+		b.WriteString(v.String())
 	}
-	return v.String()
 }
 
 type formatSpec struct {

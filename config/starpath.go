@@ -72,6 +72,9 @@ func (v pathValue) parent() pathValue { return newPath(path.Dir(string(v))) }
 
 func (v pathValue) Attr(name string) (starlark.Value, error) {
 	base := path.Base(string(v))
+	if base == "/" || base == "." {
+		base = ""
+	}
 	ext := ""
 	if i := strings.LastIndexByte(base, '.'); i > 0 && i < len(base)-1 {
 		ext = base[i:]
