@@ -127,10 +127,14 @@ func TestAdler32(t *testing.T) {
 	t.Parallel()
 	ones := slices.Repeat([]byte{255}, 200_001)
 	random := noise(200_001)
-	for _, n := range []int{0, 1, 15, 16, 17, 351, 352, 353, 367, 65535, 65536, 65553, 200_000, 200_001} {
+	for _, n := range []int{0, 1, 15, 16, 127, 128, 129, 257, 32767, 32768, 32769, 65536, 200_000, 200_001} {
 		for _, b := range [][]byte{ones[:n], random[:n]} {
-			if got, want := Adler32(b), adler32.Checksum(b); got != want {
+			want := adler32.Checksum(b)
+			if got := Adler32(b); got != want {
 				t.Errorf("%d bytes: %08x, want %08x", n, got, want)
+			}
+			if got := updateAdler32(Adler32(b[:n/3]), b[n/3:]); got != want {
+				t.Errorf("%d bytes in two parts: %08x, want %08x", n, got, want)
 			}
 		}
 	}

@@ -42,15 +42,16 @@ func (f *Inflater) Zlib(dst, src []byte) (n int, err error) {
 	if head := binary.BigEndian.Uint16(src); head>>8&15 != 8 || head>>12 > 7 || head%31 != 0 || head&0x20 != 0 {
 		return 0, fmt.Errorf("inflate: %w: zlib header %04x", ErrCorrupt, head)
 	}
-	n, used, err := f.Deflate(dst, src[2:])
+	sum := uint32(1)
+	n, used, err := f.inflate(dst, src[2:], &sum)
 	if err != nil {
 		return n, err
 	}
 	if len(src)-2-used < 4 {
 		return n, corrupt("checksum", len(src))
 	}
-	if want, got := binary.BigEndian.Uint32(src[2+used:]), Adler32(dst[:n]); want != got {
-		return n, fmt.Errorf("inflate: %w: Adler-32 %08x, want %08x", ErrCorrupt, got, want)
+	if want := binary.BigEndian.Uint32(src[2+used:]); want != sum {
+		return n, fmt.Errorf("inflate: %w: Adler-32 %08x, want %08x", ErrCorrupt, sum, want)
 	}
 	return n, nil
 }
@@ -58,6 +59,11 @@ func (f *Inflater) Zlib(dst, src []byte) (n int, err error) {
 // Deflate decodes the raw deflate stream at the start of src into dst and returns the number of bytes written and
 // read. Errors are as in [Inflater.Zlib].
 func (f *Inflater) Deflate(dst, src []byte) (n, used int, err error) {
+	return f.inflate(dst, src, nil)
+}
+
+// inflate is Deflate that also continues an Adler-32 over each block's output while that is in the cache.
+func (f *Inflater) inflate(dst, src []byte, sum *uint32) (n, used int, err error) {
 	f.src, f.in, f.bits, f.n = src, 0, 0, 0
 	defer func() { f.src = nil }()
 	out := 0
@@ -67,7 +73,7 @@ func (f *Inflater) Deflate(dst, src []byte) (n, used int, err error) {
 		}
 		head := f.take(3)
 		last = head&1 != 0
-		var err error
+		start := out
 		switch head >> 1 {
 		case 0:
 			out, err = f.stored(dst, out)
@@ -83,6 +89,9 @@ func (f *Inflater) Deflate(dst, src []byte) (n, used int, err error) {
 		}
 		if err != nil {
 			return out, f.in, err
+		}
+		if sum != nil {
+			*sum = updateAdler32(*sum, dst[start:out])
 		}
 	}
 	return out, f.in - int(f.n/8), nil

@@ -72,6 +72,6 @@ func (f *Inflater) careful(dst []byte, out int) (int, status) {
 // What a turn of a fast loop may touch beyond where it starts: up to three refills of the bit buffer, each 7 bytes on
 // and reading 8; three literals, then a match of 258 bytes that is copied in pieces of up to 32 bytes.
 const (
-	inRoom  = 3*7 + 8
+	inRoom  = 4*7 + 8
 	outRoom = 3 + 258 + 32
 )
