@@ -34,9 +34,9 @@ type chunkStore interface {
 	locate(c *Chunk)
 	// read fills b with the stored bytes of a chunk.
 	read(ctx context.Context, c Chunk, b []byte) error
-	// decode undoes the filters of a chunk of size bytes. planes is the element size where bytes are still
-	// shuffled, else 0.
-	decode(d *Decoder, c Chunk, raw []byte, size int) (data []byte, planes int, err error)
+	// decode undoes the filters of a chunk of size bytes. shuffled says that the bytes of the
+	// elements still lie in planes.
+	decode(d *Decoder, c Chunk, raw []byte, size int) (data []byte, shuffled bool, err error)
 }
 
 // Chunk is one cell of the grid.

@@ -22,10 +22,10 @@ type Decoder struct {
 	scratch hdf5.Scratch
 	rows    sync.Pool // *[]byte, of one row
 
-	ch     *Chunks
-	chunk  Chunk
-	data   []byte // nil for a chunk that is not stored
-	planes int    // element size where data is shuffled
+	ch       *Chunks
+	chunk    Chunk
+	data     []byte // nil for a chunk that is not stored
+	shuffled bool   // the bytes of the elements lie in planes
 }
 
 // Load reads and decodes a chunk: ReadRaw followed by Decode.
@@ -42,12 +42,12 @@ func (d *Decoder) Load(ctx context.Context, ch *Chunks, c Chunk) error {
 // Decode makes the stored bytes of c (from ReadRaw) the loaded chunk. raw must stay unchanged until the
 // next Load or Decode.
 func (d *Decoder) Decode(ch *Chunks, c Chunk, raw []byte) error {
-	d.ch, d.chunk, d.data, d.planes = ch, c, nil, 0
+	d.ch, d.chunk, d.data, d.shuffled = ch, c, nil, false
 	if !c.Stored {
 		return nil
 	}
 	var err error
-	if d.data, d.planes, err = ch.store.decode(d, c, raw, ch.size); err != nil {
+	if d.data, d.shuffled, err = ch.store.decode(d, c, raw, ch.size); err != nil {
 		d.ch = nil
 		return ch.v.wrap(fmt.Errorf("chunk at %v: %w", c.Start, err))
 	}
@@ -178,7 +178,7 @@ func (d *Decoder) copyRow(s sink, src, n, step, at, stride int) (int, error) {
 	if end := (src + (n-1)*step + 1) * size; end > len(d.data) {
 		return 0, fmt.Errorf("chunk at %v is too short: %w", d.chunk.Start, ErrCorrupt)
 	}
-	if d.planes == 0 {
+	if !d.shuffled {
 		if step == 1 {
 			return s.put(at, stride, n, d.data[src*size:(src+n)*size])
 		}

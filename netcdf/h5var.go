@@ -140,7 +140,7 @@ func (s *chunked) read(_ context.Context, c Chunk, b []byte) error {
 	return s.f.ReadRaw(b, uint64(c.Pos-s.f.Base()))
 }
 
-func (s *chunked) decode(d *Decoder, c Chunk, raw []byte, size int) ([]byte, int, error) {
+func (s *chunked) decode(d *Decoder, c Chunk, raw []byte, size int) ([]byte, bool, error) {
 	p := s.filtered
 	if s.partial {
 		for i, at := range c.Start {
@@ -149,7 +149,7 @@ func (s *chunked) decode(d *Decoder, c Chunk, raw []byte, size int) ([]byte, int
 			}
 		}
 	}
-	return p.Decode(&d.scratch, raw, c.Mask, size)
+	return p.Decode(&d.scratch, raw, c.Mask, size, d.ch.v.elem.size)
 }
 
 // compact is the store of values that lie in the object header.
@@ -162,8 +162,8 @@ func (s *compact) read(_ context.Context, _ Chunk, b []byte) error {
 	return nil
 }
 
-func (s *compact) decode(_ *Decoder, _ Chunk, raw []byte, _ int) ([]byte, int, error) {
-	return raw, 0, nil
+func (s *compact) decode(_ *Decoder, _ Chunk, raw []byte, _ int) ([]byte, bool, error) {
+	return raw, false, nil
 }
 
 // nothing is the store of a variable of which nothing was written.
@@ -171,6 +171,6 @@ type nothing struct{}
 
 func (nothing) locate(*Chunk)                             {}
 func (nothing) read(context.Context, Chunk, []byte) error { return nil }
-func (nothing) decode(*Decoder, Chunk, []byte, int) ([]byte, int, error) {
-	return nil, 0, nil
+func (nothing) decode(*Decoder, Chunk, []byte, int) ([]byte, bool, error) {
+	return nil, false, nil
 }

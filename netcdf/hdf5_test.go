@@ -2,11 +2,13 @@ package netcdf_test
 
 import (
 	"encoding/json"
+	"flag"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 
+	"healpipe/internal/testenv"
 	"healpipe/netcdf"
 )
 
@@ -52,6 +54,30 @@ func TestH5py(t *testing.T) {
 	}
 }
 
+// more names further files to compare: go test ./netcdf -run TestForeign -more 'a.h5 b.h5'.
+var more = flag.String("more", "", "further HDF5 files to compare, separated by spaces")
+
+// TestForeign compares files that other writers made: those that h5py and astropy bring for their own tests.
+func TestForeign(t *testing.T) {
+	t.Parallel()
+	site := filepath.Join(strings.TrimSpace(testenv.RunPython(t, `import sysconfig; print(sysconfig.get_path("purelib"))`)))
+	files := strings.Fields(*more)
+	for _, pattern := range []string{"h5py/tests/data_files/*.h5", "astropy/io/misc/tests/data/*.hdf5"} {
+		found, err := filepath.Glob(filepath.Join(site, pattern))
+		if err != nil || len(found) == 0 {
+			t.Fatalf("no files %s", pattern)
+		}
+		files = append(files, found...)
+	}
+	want := h5py(t, files...)
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			compareDatasets(t, open(t, path), want[path])
+		})
+	}
+}
+
 func compareDatasets(t *testing.T, f *netcdf.File, want map[string]oracleDataset) {
 	t.Helper()
 	vars := allVars(f.Root())
@@ -61,7 +87,11 @@ func compareDatasets(t *testing.T, f *netcdf.File, want map[string]oracleDataset
 			t.Errorf("no variable %s", name)
 			continue
 		}
-		if !slices.Equal(v.Shape, w.Shape) {
+		shape := v.Shape
+		if v.Type.Kind == netcdf.Array {
+			shape = append(slices.Clone(shape), v.Type.Shape...)
+		}
+		if !slices.Equal(shape, w.Shape) {
 			t.Errorf("%s has shape %v, h5py says %v", name, v.Shape, w.Shape)
 			continue
 		}

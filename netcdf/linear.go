@@ -80,6 +80,6 @@ func (s *linear) read(_ context.Context, c Chunk, b []byte) error {
 	return err
 }
 
-func (s *linear) decode(_ *Decoder, _ Chunk, raw []byte, _ int) ([]byte, int, error) {
-	return raw, 0, nil
+func (s *linear) decode(_ *Decoder, _ Chunk, raw []byte, _ int) ([]byte, bool, error) {
+	return raw, false, nil
 }

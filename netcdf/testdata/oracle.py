@@ -8,8 +8,41 @@ import base64, json, sys
 import numpy as np
 
 
-def pack(a):
+def canon(v, file):
+    """A value of any type as text: numbers as such, floats by their bits, (compound), [array or sequence]."""
+    import h5py
+    if isinstance(v, np.ndarray):
+        return "[" + ",".join(canon(x, file) for x in v.ravel()) + "]"
+    if isinstance(v, (str, np.str_)):
+        return json.dumps(str(v))
+    if isinstance(v, (bytes, np.bytes_)):
+        return json.dumps(v.decode("utf-8", "surrogateescape"))
+    if isinstance(v, (h5py.Reference, h5py.RegionReference)):
+        return json.dumps(file[v].name if v else "")
+    if isinstance(v, np.void) and v.dtype.names is not None:
+        return "(" + ",".join(str(ord(v[n] or b"\0")) if v.dtype[n] == "S1" else canon(v[n], file) for n in v.dtype.names) + ")"
+    if isinstance(v, np.void):
+        return bytes(v).hex()
+    if isinstance(v, (complex, np.complexfloating)):
+        return "(" + canon(v.real, file) + "," + canon(v.imag, file) + ")"
+    if isinstance(v, (float, np.floating)):
+        return "nan" if v != v else np.array(v, ">f8").tobytes().hex()
+    if isinstance(v, (int, np.integer, np.bool_)):
+        return str(int(v))
+    if isinstance(v, h5py.Empty):
+        return "empty"
+    raise TypeError(type(v))
+
+
+def pack(a, file=None):
+    if type(a).__name__ == "Empty":
+        return {"type": "null", "shape": []}
     a = np.asarray(a)
+    if a.dtype.kind == "M":
+        a = a.view(f"V{a.dtype.itemsize}")
+    special = a.dtype.kind in "Vc" or a.dtype.kind == "O" and a.size and not isinstance(a.ravel()[0], (str, bytes))
+    if special or a.dtype.kind == "f" and a.dtype.itemsize > 8:
+        return {"type": "any", "shape": list(a.shape), "strings": [canon(x, file) for x in a.ravel()]}
     a = a.astype({"b": "i1"}.get(a.dtype.kind, "f4" if a.dtype.str[1:] == "f2" else a.dtype))
     if a.dtype.kind in "OSU":
         text = lambda s: s.decode("utf-8", "surrogateescape") if isinstance(s, bytes) else str(s)
@@ -19,6 +52,10 @@ def pack(a):
     a = np.asarray(a, a.dtype.newbyteorder("<"))
     return {"type": a.dtype.kind + str(a.dtype.itemsize), "shape": list(a.shape),
             "data": base64.b64encode(a.tobytes()).decode()}
+
+
+HIDDEN = ("CLASS", "DIMENSION_LIST", "NAME", "REFERENCE_LIST", "_Format", "_IsNetcdf4", "_NCProperties", "_Netcdf4Coordinates",
+          "_Netcdf4Dimid", "_SuperblockVersion", "_nc3_strict")
 
 
 def netcdf(path):
@@ -43,9 +80,10 @@ def hdf5(path):
     import h5py, hdf5plugin
     out = {}
     def visit(name, o):
-        if isinstance(o, h5py.Dataset):
-            out[name] = pack(o[()]) if o.shape is not None else {"type": "null", "shape": []}
-            out[name]["attrs"] = [[n, pack(o.attrs[n])] for n in o.attrs if not isinstance(o.attrs[n], h5py.Empty)]
+        if isinstance(o, h5py.Dataset) and not bytes(o.attrs["NAME"] if isinstance(o.attrs.get("NAME"), bytes) else b"").startswith(b"This is a netCDF dimension but not"):
+            name = name.replace("_nc4_non_coord_", "")
+            out[name] = pack(o[()], f) if o.shape is not None else {"type": "null", "shape": []}
+            out[name]["attrs"] = [[n, pack(o.attrs[n], f)] for n in o.attrs if n not in HIDDEN]
     with h5py.File(path) as f:
         f.visititems(visit)
     return out

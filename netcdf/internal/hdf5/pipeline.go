@@ -34,9 +34,9 @@ func (f *File) Pipeline(filters []Filter) *Pipeline { return &Pipeline{filters, 
 // Decode undoes the filters of one chunk of size bytes, except those in mask, as stored in raw. The result
 // lies in raw or in s and is valid until s is used again.
 //
-// Where the only filter left is a shuffle over elements of planes bytes, it is left to the caller; planes
-// is 0 where the result is plain.
-func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size int) (data []byte, planes int, err error) {
+// Where the only filter left is a shuffle over elements of elem bytes, it is left to the caller, and shuffled
+// is true.
+func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size, elem int) (data []byte, shuffled bool, err error) {
 	data = raw
 	next := 0 // buffer to write to
 	for i := len(p.filters) - 1; i >= 0; i-- {
@@ -51,8 +51,8 @@ func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size int) (data [
 			if n <= 1 || len(data) < n {
 				continue
 			}
-			if p.noneBefore(i, mask) && len(data) == size {
-				return data, n, nil
+			if n == elem && p.noneBefore(i, mask) && len(data) == size {
+				return data, true, nil
 			}
 			dst := s.buf(next, len(data))
 			codec.Unshuffle(dst, data, n)
@@ -65,13 +65,13 @@ func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size int) (data [
 			next = 1 - next
 		}
 		if err != nil {
-			return nil, 0, fmt.Errorf("%s: %w", fl.label(), asCorrupt(err))
+			return nil, false, fmt.Errorf("%s: %w", fl.label(), asCorrupt(err))
 		}
 	}
 	if len(data) != size {
-		return nil, 0, fmt.Errorf("chunk has %d bytes after its filters, not %d: %w", len(data), size, ErrCorrupt)
+		return nil, false, fmt.Errorf("chunk has %d bytes after its filters, not %d: %w", len(data), size, ErrCorrupt)
 	}
-	return data, 0, nil
+	return data, false, nil
 }
 
 // sizeBefore returns the number of bytes that went into filter i when the chunk was written, -1 if that does
@@ -168,11 +168,6 @@ func (f *File) decodeAll(filters []Filter, mask uint32, raw []byte, size int) ([
 		return nil, err
 	}
 	var s Scratch
-	data, planes, err := f.Pipeline(filters).Decode(&s, raw, mask, size)
-	if err == nil && planes > 0 {
-		plain := make([]byte, len(data))
-		codec.Unshuffle(plain, data, planes)
-		data = plain
-	}
+	data, _, err := f.Pipeline(filters).Decode(&s, raw, mask, size, 0)
 	return data, err
 }
