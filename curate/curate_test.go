@@ -3,6 +3,9 @@ package curate
 import (
 	"encoding/json"
 	"errors"
+	"io"
+	"maps"
+	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -114,4 +117,48 @@ func TestProcessRefusesBadFiles(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 	s.sameAs(before)
+}
+
+func TestProcessStream(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, small())
+	s.init()
+	s.make(testFiles)
+	for _, name := range sortedKeys(testFiles) {
+		if err := s.store.Process(t.Context(), s.in, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	before := s.snapshot()
+	other := newSite(t, small())
+	if _, err := other.store.Init(t.Context(), s.levels); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range sortedKeys(testFiles) {
+		err := other.store.ProcessStream(t.Context(), name, func(w io.Writer) error {
+			data, err := os.ReadFile(s.file(name))
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(data)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !maps.Equal(before, other.snapshot()) {
+		t.Error("not the same bytes")
+	}
+	boom := errors.New("boom")
+	if err := other.store.ProcessStream(t.Context(), "x", func(w io.Writer) error { return boom }); err != boom {
+		t.Error(err)
+	}
+	err := other.store.ProcessStream(t.Context(), "made of in.nc", func(w io.Writer) error { _, err := w.Write([]byte("CDF")); return err })
+	if err == nil || !strings.Contains(err.Error(), "made of in.nc") {
+		t.Error(err)
+	}
+	if !maps.Equal(before, other.snapshot()) {
+		t.Error("a bad stream changed the store")
+	}
 }

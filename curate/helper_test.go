@@ -242,7 +242,8 @@ func (s *site) snapshot() map[string]string {
 			return err
 		}
 		b, err := os.ReadFile(path)
-		files[path] = string(b)
+		rel, _ := filepath.Rel(s.goStore(), path)
+		files[rel] = string(b)
 		return err
 	})
 	if err != nil {

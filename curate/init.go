@@ -13,7 +13,8 @@ import (
 
 // Init creates the group, the arrays that are lacking, and the values of the coordinates, and brings the
 // consolidated metadata up to date. It returns the names of the arrays that it made. levels is asked for the
-// pressure levels only if that array is lacking. Arrays that are there and differ from the layout are an
+// pressure levels only if that array is lacking; where it returns ErrNoLevels, the array levels is left for a
+// later Init. Arrays that are there and differ from the layout are an
 // error, all named in it, before anything is made.
 func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, error)) (created []string, err error) {
 	g, err := zarr.OpenGroup(ctx, s.zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
@@ -31,11 +32,16 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 		return nil, err
 	}
 	var lev Levels
+	noLevels := false
 	if slices.Contains(lacking, levelsName) || !s.hasLevels(ctx) {
-		if lev, err = levels(ctx); err != nil {
+		lev, err = levels(ctx)
+		switch {
+		case errors.Is(err, ErrNoLevels):
+			noLevels = slices.Contains(lacking, levelsName)
+			lacking = slices.DeleteFunc(lacking, func(name string) bool { return name == levelsName })
+		case err != nil:
 			return nil, err
-		}
-		if len(lev.Values) != s.layout.Levels {
+		case len(lev.Values) != s.layout.Levels:
 			return nil, fmt.Errorf("%w: %s has %d levels where the settings say %d", ErrLayout, lev.File, len(lev.Values), s.layout.Levels)
 		}
 	}
@@ -58,7 +64,11 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 	if err := s.fillCoordinates(ctx, lev); err != nil {
 		return created, err
 	}
-	return created, g.Consolidate(ctx, s.names()...)
+	names := s.names()
+	if noLevels {
+		names = slices.DeleteFunc(names, func(name string) bool { return name == levelsName })
+	}
+	return created, g.Consolidate(ctx, names...)
 }
 
 // names returns all arrays in the order in which they are made.

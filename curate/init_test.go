@@ -3,6 +3,7 @@ package curate
 import (
 	"context"
 	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"path/filepath"
@@ -263,6 +264,15 @@ func TestPresence(t *testing.T) {
 	p, err := s.Presence(t.Context(), "2t", "u", "z")
 	if err != nil {
 		t.Fatal(err)
+	}
+	if got, err := p.Present("2t", 2); err != nil || !got {
+		t.Error(got, err)
+	}
+	if got, err := p.Present("z", 2); err != nil || got {
+		t.Error(got, err)
+	}
+	if _, err := p.Present("q", 2); !errors.Is(err, fs.ErrNotExist) {
+		t.Error(err)
 	}
 	axis := small().Time
 	for _, tt := range []struct {

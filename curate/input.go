@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 
 	"healpipe/netcdf"
@@ -16,25 +17,31 @@ var ErrInput = errors.New("unfit for the store")
 // input is an open regridded file.
 type input struct {
 	path string // for messages
-	r    storage.Reader
+	r    io.ReaderAt
+	size int64
 	nc   *netcdf.File
+	done func() error // closes r
 }
 
 func openInput(ctx context.Context, in storage.Storage, key string) (*input, error) {
-	f := &input{path: storage.Join(in.String(), key)}
 	r, err := in.Open(ctx, key)
 	if err != nil {
 		return nil, err // it names the path
 	}
-	f.r = r
-	if f.nc, err = netcdf.Open(r, r.Info().Size, &netcdf.Options{Name: f.path}); err != nil {
-		r.Close()
-		return nil, err
-	}
-	return f, nil
+	return newInput(storage.Join(in.String(), key), r, r.Info().Size, r.Close)
 }
 
-func (f *input) close() { f.r.Close() }
+// newInput opens a file of size bytes in r; done, which closes r, is called in any case.
+func newInput(path string, r io.ReaderAt, size int64, done func() error) (*input, error) {
+	nc, err := netcdf.Open(r, size, &netcdf.Options{Name: path})
+	if err != nil {
+		_ = done()
+		return nil, err
+	}
+	return &input{path, r, size, nc, done}, nil
+}
+
+func (f *input) close() { _ = f.done() }
 
 // wrap names the file in an error that does not do so itself.
 func (f *input) wrap(err error) error {
@@ -166,10 +173,9 @@ func (f *input) complete(ctx context.Context, v *netcdf.Var) error {
 	if err != nil {
 		return err
 	}
-	size := f.r.Info().Size
 	for c := range ch.All() {
-		if c.Stored && c.Pos >= 0 && c.Pos+c.Size > size {
-			return fmt.Errorf("%w: the file is truncated: it has %d bytes, and %s needs %d", netcdf.ErrCorrupt, size, v.Name, c.Pos+c.Size)
+		if c.Stored && c.Pos >= 0 && c.Pos+c.Size > f.size {
+			return fmt.Errorf("%w: the file is truncated: it has %d bytes, and %s needs %d", netcdf.ErrCorrupt, f.size, v.Name, c.Pos+c.Size)
 		}
 	}
 	return nil

@@ -21,13 +21,19 @@ type Levels struct {
 	Attributes map[string]any
 }
 
+// ErrNoLevels says that there is no file of u yet, from which the store takes its pressure levels.
+var ErrNoLevels = errors.New("no file of the variable u yet, from which the store takes the pressure levels")
+
 // LevelFile finds the first file of the variable u in an output index (index.csv): the one whose levels the
-// store takes.
+// store takes. None is ErrNoLevels.
 func LevelFile(index io.Reader) (string, error) {
 	r := csv.NewReader(index)
 	header, err := r.Read()
 	if err != nil {
 		return "", fmt.Errorf("the output index: %w", err)
+	}
+	if len(header) == 1 { // what pandas writes for no rows
+		return "", fmt.Errorf("the output index has %w", ErrNoLevels)
 	}
 	file, name := slices.Index(header, "file"), slices.Index(header, "name")
 	if file < 0 || name < 0 {
@@ -36,7 +42,7 @@ func LevelFile(index io.Reader) (string, error) {
 	for {
 		row, err := r.Read()
 		if errors.Is(err, io.EOF) {
-			return "", errors.New("the output index has no file of the variable u yet, from which the store takes the pressure levels")
+			return "", fmt.Errorf("the output index has %w", ErrNoLevels)
 		}
 		if err != nil {
 			return "", fmt.Errorf("the output index: %w", err)

@@ -3,6 +3,7 @@ package curate
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"time"
 )
@@ -23,9 +24,7 @@ func (s *Store) Presence(ctx context.Context, names ...string) (*Presence, error
 		return nil, err
 	}
 	p := &Presence{layout: s.layout, chunks: map[string]map[int]bool{}}
-	for _, name := range names {
-		p.chunks[name] = map[int]bool{}
-	}
+	sets := make([]map[int]bool, len(names)) // nil for an array that is not there
 	err = inParallel(ctx, 4, len(names), func(ctx context.Context, i int) error {
 		a, err := s.variable(ctx, g, names[i])
 		if errors.Is(err, fs.ErrNotExist) {
@@ -34,13 +33,26 @@ func (s *Store) Presence(ctx context.Context, names ...string) (*Presence, error
 		if err != nil {
 			return err
 		}
-		have := p.chunks[names[i]]
+		sets[i] = map[int]bool{}
 		return a.StoredChunks(ctx, func(index []int, _ int64) error {
-			have[index[0]] = true
+			sets[i][index[0]] = true
 			return nil
 		})
 	})
+	for i, name := range names {
+		p.chunks[name] = sets[i]
+	}
 	return p, err
+}
+
+// Present says whether the chunk (or shard) of a variable at this place along time is stored. An array that
+// the store does not have, or that was not listed, is fs.ErrNotExist.
+func (p *Presence) Present(name string, chunk int) (bool, error) {
+	chunks := p.chunks[name]
+	if chunks == nil {
+		return false, fmt.Errorf("array %q: %w", name, fs.ErrNotExist)
+	}
+	return chunks[chunk], nil
 }
 
 // Has says whether any chunk of a variable is stored that holds a step between two instants, both included.

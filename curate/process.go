@@ -3,6 +3,8 @@ package curate
 import (
 	"context"
 	"fmt"
+	"io"
+	"os"
 	"slices"
 
 	"healpipe/netcdf"
@@ -20,6 +22,35 @@ func (s *Store) Process(ctx context.Context, in storage.Storage, key string) err
 	}
 	defer f.close()
 	return f.wrap(s.process(ctx, f, readers(s.opt, in)))
+}
+
+// ProcessStream is Process for a file that write makes, such as a regridder: no file in between is published
+// anywhere, and the store gets the same bytes. path names the file in errors. The bytes wait in an unnamed
+// temporary file (in TMPDIR), since the store's chunks hold many hours and the file comes hour by hour.
+func (s *Store) ProcessStream(ctx context.Context, path string, write func(w io.Writer) error) error {
+	spool, err := os.CreateTemp("", ".healpipe-spool-*")
+	if err != nil {
+		return fmt.Errorf("%s: temporary file: %w", path, err)
+	}
+	if err := os.Remove(spool.Name()); err != nil { // it lives as long as it is open
+		spool.Close()
+		return fmt.Errorf("%s: temporary file: %w", path, err)
+	}
+	if err := write(spool); err != nil {
+		spool.Close()
+		return err
+	}
+	info, err := spool.Stat()
+	if err != nil {
+		spool.Close()
+		return fmt.Errorf("%s: temporary file: %w", path, err)
+	}
+	f, err := newInput(path, spool, info.Size(), spool.Close)
+	if err != nil {
+		return err
+	}
+	defer f.close()
+	return f.wrap(s.process(ctx, f, 1))
 }
 
 // readers is how many reads of one file run at the same time.
