@@ -101,7 +101,7 @@ func (p *program) run(ctx context.Context, cfg *config.Config, o runOptions) err
 	if _, err := s.updateIndex(ctx); err != nil {
 		return err
 	}
-	if _, err := s.initStore(ctx); err != nil {
+	if _, err := s.initStore(ctx, func(why error) { fmt.Fprintf(p.stderr, "init: %v\n", why) }); err != nil {
 		return err
 	}
 	if sel, err = s.curateTodo(ctx, nil); err != nil {

@@ -25,7 +25,9 @@ func (p *program) initCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			created, err := newSite(cfg).initStore(ctx)
+			created, err := newSite(cfg).initStore(ctx, func(why error) {
+				fmt.Fprintf(p.stderr, "%s: the array levels is left for a later init: %v\n", p.name, why)
+			})
 			if err != nil {
 				return err
 			}
@@ -96,33 +98,41 @@ func (s *site) store() (*curate.Store, error) {
 }
 
 // initStore creates what the store lacks and returns the names of the new arrays. The pressure levels come
-// from the first file of u in the output index.
-func (s *site) initStore(ctx context.Context) (created []string, err error) {
+// from the first file of u in the output index; while there is none, noLevels is told why.
+func (s *site) initStore(ctx context.Context, noLevels func(why error)) (created []string, err error) {
 	st, err := s.store()
 	if err != nil {
 		return nil, err
 	}
 	return st.Init(ctx, func(ctx context.Context) (curate.Levels, error) {
-		root, err := s.output(s.cfg.OutputProfile)
-		if err != nil {
-			return curate.Levels{}, err
+		levels, err := s.levels(ctx)
+		if errors.Is(err, curate.ErrNoLevels) {
+			noLevels(err)
 		}
-		f, err := root.Open(ctx, index.FileName)
-		if errors.Is(err, fs.ErrNotExist) {
-			return curate.Levels{}, fmt.Errorf("%w: make it with `healpipe index update`", err)
-		}
-		if err != nil {
-			return curate.Levels{}, err
-		}
-		defer f.Close()
-		file, err := curate.LevelFile(io.NewSectionReader(f, 0, f.Info().Size))
-		if err != nil {
-			return curate.Levels{}, fmt.Errorf("%s: %w", index.Join(s.cfg.OutputBucket, index.FileName), err)
-		}
-		in, key, err := s.opener.File(file, s.cfg.OutputProfile)
-		if err != nil {
-			return curate.Levels{}, err
-		}
-		return curate.ReadLevels(ctx, in, key)
+		return levels, err
 	})
+}
+
+func (s *site) levels(ctx context.Context) (curate.Levels, error) {
+	root, err := s.output(s.cfg.OutputProfile)
+	if err != nil {
+		return curate.Levels{}, err
+	}
+	f, err := root.Open(ctx, index.FileName)
+	if errors.Is(err, fs.ErrNotExist) {
+		return curate.Levels{}, fmt.Errorf("%w: make it with `healpipe index update`", err)
+	}
+	if err != nil {
+		return curate.Levels{}, err
+	}
+	defer f.Close()
+	file, err := curate.LevelFile(io.NewSectionReader(f, 0, f.Info().Size))
+	if err != nil {
+		return curate.Levels{}, fmt.Errorf("%s: %w", index.Join(s.cfg.OutputBucket, index.FileName), err)
+	}
+	in, key, err := s.opener.File(file, s.cfg.OutputProfile)
+	if err != nil {
+		return curate.Levels{}, err
+	}
+	return curate.ReadLevels(ctx, in, key)
 }
