@@ -92,6 +92,7 @@ func parseBinding(s string) (*dotenvEntry, int, bool) {
 		return nil, pos + len(end), true
 	}
 	pos++
+	unquoted := s[pos:]
 	for pos < len(s) && (s[pos] == ' ' || s[pos] == '\t') {
 		pos++
 	}
@@ -107,12 +108,9 @@ func parseBinding(s string) (*dotenvEntry, int, bool) {
 			e.value = unescape(quoted[1], `\'"abfnrtv`)
 		}
 	default:
-		n := lineEnd(rest)
-		e.value = strings.TrimRight(dotenvTail.ReplaceAllString(rest[:n], ""), " \t\r\n\f\v")
-		if strings.HasPrefix(rest, "#") {
-			e.value = ""
-		}
-		return e, pos + n, true
+		// White space before # makes it a comment, also right behind the equals sign.
+		e.value = strings.TrimSpace(dotenvTail.ReplaceAllString(unquoted[:lineEnd(unquoted)], ""))
+		return e, pos + lineEnd(rest), true
 	}
 	if quoted == nil {
 		return nil, 0, false
