@@ -80,17 +80,26 @@ func (p *Presence) count(name string, from, to time.Time) int {
 
 // span returns the chunks that hold steps between two instants.
 func (p *Presence) span(from, to time.Time) (first, last int, ok bool) {
-	axis := p.layout.Time
-	if from.Before(axis.Start) {
-		from = axis.Start
-	}
-	if end := axis.End(); to.After(end) {
+	first, last, ok = p.layout.steps(from, to)
+	return p.layout.chunkOf(first), p.layout.chunkOf(last), ok
+}
+
+// steps returns the first and the last step between two instants, both included.
+func (l Layout) steps(from, to time.Time) (first, last int, ok bool) {
+	if end := l.Time.End(); to.After(end) {
 		to = end
+	}
+	if from.Before(l.Time.Start) {
+		from = l.Time.Start
 	}
 	if to.Before(from) {
 		return 0, 0, false
 	}
-	return p.layout.chunkOf(axis.floor(from)), p.layout.chunkOf(axis.floor(to)), true
+	first, last = l.Time.floor(from), l.Time.floor(to)
+	if l.Time.At(first).Before(from) {
+		first++
+	}
+	return first, last, first <= last
 }
 
 // floor returns the last step that is not after an instant within the axis.

@@ -157,6 +157,9 @@ func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Arra
 	if err != nil {
 		return err
 	}
+	if s.opt.Statistics != nil {
+		src.stats = &collector{pieces: map[pieceKey]Moments{}}
+	}
 	for _, run := range runs(fd.steps) {
 		shape := a.Shape()
 		r := zarr.Region{Start: make([]int, len(shape)), Shape: shape}
@@ -165,7 +168,10 @@ func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Arra
 			return err
 		}
 	}
-	return nil
+	if src.stats == nil {
+		return nil
+	}
+	return s.saveStatistics(ctx, fd, src.stats, src.levels)
 }
 
 // run is a number of consecutive steps.

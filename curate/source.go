@@ -23,6 +23,7 @@ type source struct {
 	depth   int // levels in a panel
 	readers int
 	record  map[int]int // of a step
+	stats   *collector  // nil: none
 
 	mu     sync.Mutex
 	panels map[panelKey]*panel
@@ -60,6 +61,20 @@ func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*sour
 
 // read is a zarr.Source: part lies within one inner chunk.
 func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) error {
+	if err := s.give(ctx, part, dst); err != nil {
+		return err
+	}
+	if s.stats != nil {
+		level := 0
+		if len(part.Start) == 3 {
+			level = part.Start[1]
+		}
+		s.stats.add(level, part.Start[0], dst)
+	}
+	return nil
+}
+
+func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) error {
 	step, n := part.Start[0], part.Shape[0]
 	if s.levels == 1 && len(part.Shape) == 2 {
 		return s.load(ctx, step, n, 0, 1, dst)

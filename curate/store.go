@@ -21,6 +21,9 @@ type Options struct {
 	// Readers is how many pieces of an input file are read at the same time for one chunk: more than one
 	// pays where each read waits for a network. 0 is 1 for local files and 8 for others.
 	Readers int
+	// Statistics is where Process leaves the moments of each file's variables (see MergeStatistics), such as
+	// a folder beside the store. Nil is nowhere: they are not computed.
+	Statistics storage.Storage
 }
 
 // Store is the Zarr store of the pipeline. All methods are safe for concurrent use.

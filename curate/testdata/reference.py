@@ -6,6 +6,7 @@
                                             a file with an object {OUT: SPEC}
     reference.py compare GOT WANT           documents, chunk keys and all values of two stores
     reference.py documents GOT WANT         the documents alone, and the values of time and levels
+    reference.py statistics FILE...         count, mean, std, min, max by numpy for each variable and level
     reference.py read STORE                 what xarray.open_zarr sees, as JSON
 
 CONF and SPEC are JSON objects; see the functions.
@@ -156,6 +157,25 @@ def documents(got, want):
     print("equal", n)
 
 
+def statistics(*files):
+    found = {}
+    for path in files:
+        with xr.open_dataset(path) as ds:
+            for var in ds.data_vars.values():
+                if var.attrs.get("short_name") and "time" in var.dims:
+                    x = var.values.astype("f8")
+                    found.setdefault(var.attrs["short_name"], []).append(x if x.ndim == 3 else x[:, None])
+    out = {}
+    for name, parts in found.items():
+        x = np.concatenate(parts)
+        out[name] = []
+        for k in range(x.shape[1]):
+            v = x[:, k][~np.isnan(x[:, k])]
+            row = [v.size, v.mean(), v.std(), v.min(), v.max()] if v.size else [0, None, None, None, None]
+            out[name].append([None if r is None else float(r) for r in row])
+    print(json.dumps(out))
+
+
 def read(store):
     ds = xr.open_zarr(store)
     print(json.dumps({
@@ -166,4 +186,4 @@ def read(store):
 
 
 if __name__ == "__main__":
-    {"init": init, "process": process, "make": make, "compare": compare, "documents": documents, "read": read}[sys.argv[1]](*sys.argv[2:])
+    {"init": init, "process": process, "make": make, "compare": compare, "documents": documents, "statistics": statistics, "read": read}[sys.argv[1]](*sys.argv[2:])
