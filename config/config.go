@@ -55,6 +55,7 @@ type Config struct {
 	// python-dotenv skips too.
 	Notes Faults
 
+	names    []string // assigned at the top of config.py
 	origins  map[string]Origin
 	profiles map[string]Profile
 }

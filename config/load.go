@@ -3,8 +3,10 @@ package config
 import (
 	"errors"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -97,6 +99,7 @@ func (l *loader) readModule(c *Config) *module {
 		}
 		c.File = full
 		m := runModule(moduleSource{name: name, path: full, text: string(text), lookup: l.lookup(c), loaded: c.DotEnv})
+		c.names = slices.Sorted(maps.Keys(m.values))
 		return m
 	}
 	return &module{}
@@ -141,6 +144,9 @@ func (l *loader) settle(c *Config, s *Setting, m *module) {
 			f.Setting, f.Mend = name, s.mend(f.Mend)
 			l.faults.add(&f)
 			return
+		}
+		if older, both := m.values[s.Alias]; both && name != s.Alias && older.fault == nil && older.value != v.value {
+			c.Notes.add(&Fault{File: m.name, Line: older.line, Col: older.col, Setting: s.Alias, Msg: "differs from " + name + ", which counts", Mend: "remove one of the two"})
 		}
 		c.origins[s.Name] = Origin{FromFile, v.at(m.name)}
 		if err := s.store(c, v.value); err != nil {
