@@ -159,7 +159,7 @@ func deserialize(data []byte, contentType, encoding string, accept Accept) (any,
 		return nil, err
 	}
 	if len(data) == 0 {
-		return string(data), nil // Kombu hands empty bodies on undecoded
+		return []byte{}, nil // Kombu hands empty bodies on undecoded
 	}
 	switch contentType {
 	case ContentJSON:

@@ -71,10 +71,18 @@ func (m *Message) parseBody(text []byte) error {
 	if len(text) == 0 || string(text) == "null" {
 		return nil
 	}
-	if text[0] != '"' {
-		return errors.New("the body is not text")
-	}
 	r := jsonReader{s: text}
+	if text[0] == '{' {
+		// Bytes that were not base64-encoded travel as a marked value.
+		v, err := r.value(1)
+		if b, ok := v.([]byte); ok && err == nil {
+			m.Body = b
+			return nil
+		}
+	}
+	if text[0] != '"' {
+		return errors.New("the body is neither text nor bytes")
+	}
 	raw, plain, err := r.span()
 	if err != nil {
 		return err
