@@ -154,6 +154,7 @@ func TestLanguageAsPython(t *testing.T) {
 		"load = 3\nX = load + 1", "assert 1 < 2, 'no'\nX = 1", "assert 1 > 2, 'no'\nX = 1", "X = {'a': 1}['a'] \\\n    + 1", "a = lambda x, y=2: x + y\nX = a(1)", "# only\nX = (\n  1 +  # one\n  2\n)\n", "X = 1\r\nif X:\r\n\tX = 2\r\n", "pass; X = 1; pass", "if 1: X = 1; Y = 2\nelse: X = 3",
 		"X = {'a', 'b'} == {'b', 'a'}", "X = len({1, 1, 2})", "A = ['a']\nX = [*A, 'b', *A]", "X = [*range(3)]", "x = 3\nX = 1 < x < 5", "x = 3\nX = 1 < x <= 2 or x == 3 != 4", "X = (0 <= 5 < 10) and not (1 > 0 > 1)",
 		"import math\nX = int(math.log2(64)) + math.floor(2.7) + math.ceil(2.1)", "X = [1] + [2] * 3", "X = list(map(int, ['1', '2']))", "X = any(x > 1 for x in [1, 2])", "X = ','.join(str(i) for i in range(3))", "X = dict(a=1, b=2)['b']", "X = tuple([1, 2])", "X = [i for i, c in enumerate(['a', 'b']) if c == 'b']",
+		"import json\nX = json.loads('[1, \"a\", {\"b\": null}]')[:2]", "from urllib.parse import quote_plus, quote\nX = quote_plus('p@s s/:é~') + quote('a/b c?')", "import urllib.parse\nX = urllib.parse.quote('@', safe='@')",
 		"del_ = 1\nX = del_\ndel del_", "X = None", "X = True", "X = float('inf')", "X = 'é' + 'ß'.upper() if False else 'é'", "é = 2\nX = é",
 	})
 }

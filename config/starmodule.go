@@ -3,7 +3,6 @@ package config
 import (
 	"fmt"
 	"maps"
-	"math"
 	"os"
 	"path"
 	"path/filepath"
@@ -133,66 +132,14 @@ func (in *interpreter) module(name string) starlark.Value {
 		return &namespace{name: "dotenv", members: starlark.StringDict{
 			"load_dotenv": fn("load_dotenv", in.loadDotenv), "find_dotenv": fn("find_dotenv", in.findDotenv), "dotenv_values": fn("dotenv_values", in.dotenvValues),
 		}}
-	case "math":
-		return &namespace{name: "math", members: starlark.StringDict{
-			"pi": starlark.Float(math.Pi), "inf": starlark.Float(math.Inf(1)), "pow": fn("pow", pow), "prod": fn("prod", product),
-			"sqrt": float1("sqrt", math.Sqrt), "log2": float1("log2", math.Log2), "log": float1("log", math.Log),
-			"floor": rounding("floor", math.Floor), "ceil": rounding("ceil", math.Ceil),
-		}}
-	case "socket", "platform":
-		host, _ := os.Hostname()
-		return &namespace{name: name, members: starlark.StringDict{"gethostname": fn0("gethostname", starlark.String(host)), "node": fn0("node", starlark.String(host)), "getfqdn": fn0("getfqdn", starlark.String(host))}}
-	case "sys":
-		return &namespace{name: "sys", lenient: true, members: starlark.StringDict{"argv": starlark.NewList([]starlark.Value{starlark.String("healpipe")}), "platform": starlark.String("linux"), "version_info": starlark.Tuple{starlark.MakeInt(3), starlark.MakeInt(12), starlark.MakeInt(0)}}}
-	case "typing", "__future__", "collections.abc":
-		return &namespace{name: name, lenient: true, members: starlark.StringDict{"TYPE_CHECKING": starlark.False}}
-	case "logging", "warnings":
-		return &namespace{name: name, lenient: true}
 	}
-	return nil
+	return in.libraryModule(name)
 }
 
 func fn(name string, f builtinFunc) *starlark.Builtin { return starlark.NewBuiltin(name, f) }
 
 func class(name string, call builtinFunc, members starlark.StringDict) *namespace {
 	return &namespace{name: name, members: members, call: call}
-}
-
-func float1(name string, f func(float64) float64) *starlark.Builtin {
-	return fn1(name, func(v starlark.Value) (starlark.Value, error) {
-		x, ok := starlark.AsFloat(v)
-		if !ok {
-			return nil, raiseClass("TypeError", "%s wants a number, not a value of the kind %s", name, v.Type())
-		}
-		return starlark.Float(f(x)), nil
-	})
-}
-
-func rounding(name string, f func(float64) float64) *starlark.Builtin {
-	return fn1(name, func(v starlark.Value) (starlark.Value, error) {
-		x, ok := starlark.AsFloat(v)
-		if !ok {
-			return nil, raiseClass("TypeError", "%s wants a number, not a value of the kind %s", name, v.Type())
-		}
-		return starlark.NumberToInt(starlark.Float(f(x)))
-	})
-}
-
-func product(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	var items starlark.Iterable
-	if err := starlark.UnpackPositionalArgs("prod", args, kwargs, 1, &items); err != nil {
-		return nil, err
-	}
-	it := items.Iterate()
-	defer it.Done()
-	var total, v starlark.Value = starlark.MakeInt(1), nil
-	for it.Next(&v) {
-		var err error
-		if total, err = mul(t, b, starlark.Tuple{total, v}, nil); err != nil {
-			return nil, err
-		}
-	}
-	return total, nil
 }
 
 // offsets are pandas' lengths of time as classes: Hour(3).

@@ -1,0 +1,121 @@
+package config
+
+import (
+	"math"
+	"os"
+	"strings"
+
+	starjson "go.starlark.net/lib/json"
+	"go.starlark.net/starlark"
+)
+
+// libraryModule returns the small parts of Python's library that settings use beside dates and paths, nil
+// if the name is not among them.
+func (in *interpreter) libraryModule(name string) starlark.Value {
+	switch name {
+	case "math":
+		return &namespace{name: name, members: starlark.StringDict{
+			"pi": starlark.Float(math.Pi), "inf": starlark.Float(math.Inf(1)), "pow": fn("pow", pow), "prod": fn("prod", product),
+			"sqrt": float1("sqrt", math.Sqrt), "log2": float1("log2", math.Log2), "log": float1("log", math.Log),
+			"floor": rounding("floor", math.Floor), "ceil": rounding("ceil", math.Ceil),
+		}}
+	case "json":
+		return &namespace{name: name, members: starlark.StringDict{"loads": fn("loads", jsonLoads)}}
+	case "urllib":
+		return &namespace{name: name, members: starlark.StringDict{"parse": in.libraryModule("urllib.parse")}}
+	case "urllib.parse":
+		return &namespace{name: name, members: starlark.StringDict{"quote": quoteURL("quote", "/", false), "quote_plus": quoteURL("quote_plus", "", true)}}
+	case "socket", "platform":
+		host, _ := os.Hostname()
+		called := func(name string) *starlark.Builtin { return fn0(name, starlark.String(host)) }
+		return &namespace{name: name, members: starlark.StringDict{"gethostname": called("gethostname"), "node": called("node"), "getfqdn": called("getfqdn")}}
+	case "getpass":
+		user, _ := in.getenv("USER")
+		return &namespace{name: name, members: starlark.StringDict{"getuser": fn0("getuser", starlark.String(user))}}
+	case "tempfile":
+		return &namespace{name: name, members: starlark.StringDict{"gettempdir": fn0("gettempdir", starlark.String(os.TempDir()))}}
+	case "sys":
+		return &namespace{name: name, lenient: true, members: starlark.StringDict{
+			"argv":         starlark.NewList([]starlark.Value{starlark.String("healpipe")}),
+			"platform":     starlark.String("linux"),
+			"version_info": starlark.Tuple{starlark.MakeInt(3), starlark.MakeInt(12), starlark.MakeInt(0)},
+		}}
+	case "typing", "__future__", "collections.abc":
+		return &namespace{name: name, lenient: true, members: starlark.StringDict{"TYPE_CHECKING": starlark.False}}
+	case "logging", "warnings":
+		return &namespace{name: name, lenient: true}
+	}
+	return nil
+}
+
+func jsonLoads(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var text string
+	if err := starlark.UnpackPositionalArgs("loads", args, kwargs, 1, &text); err != nil {
+		return nil, err
+	}
+	v, err := starlark.Call(t, starjson.Module.Members["decode"], starlark.Tuple{starlark.String(text)}, nil)
+	if err != nil {
+		return nil, raiseClass("ValueError", "the text is no JSON: %.60q", text)
+	}
+	return v, nil
+}
+
+// quoteURL is urllib.parse.quote or quote_plus.
+func quoteURL(name, safe string, plus bool) *starlark.Builtin {
+	return starlark.NewBuiltin(name, func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		var text string
+		keep := safe
+		if err := starlark.UnpackArgs(name, args, kwargs, "string", &text, "safe?", &keep); err != nil {
+			return nil, err
+		}
+		const hex = "0123456789ABCDEF"
+		var b strings.Builder
+		for i := range len(text) {
+			c := text[i]
+			switch {
+			case c >= 'a' && c <= 'z', c >= 'A' && c <= 'Z', isDigit(c), strings.IndexByte("_.-~", c) >= 0, strings.IndexByte(keep, c) >= 0:
+				b.WriteByte(c)
+			case c == ' ' && plus:
+				b.WriteByte('+')
+			default:
+				b.WriteString(string([]byte{'%', hex[c>>4], hex[c&15]}))
+			}
+		}
+		return starlark.String(b.String()), nil
+	})
+}
+
+func float1(name string, f func(float64) float64) *starlark.Builtin {
+	return fn1(name, func(v starlark.Value) (starlark.Value, error) {
+		x, ok := starlark.AsFloat(v)
+		if !ok {
+			return nil, raiseClass("TypeError", "%s wants a number, not a value of the kind %s", name, v.Type())
+		}
+		return starlark.Float(f(x)), nil
+	})
+}
+
+func rounding(name string, f func(float64) float64) *starlark.Builtin {
+	return fn1(name, func(v starlark.Value) (starlark.Value, error) {
+		x, ok := starlark.AsFloat(v)
+		if !ok {
+			return nil, raiseClass("TypeError", "%s wants a number, not a value of the kind %s", name, v.Type())
+		}
+		return starlark.NumberToInt(starlark.Float(f(x)))
+	})
+}
+
+func product(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	var items starlark.Iterable
+	if err := starlark.UnpackPositionalArgs("prod", args, kwargs, 1, &items); err != nil {
+		return nil, err
+	}
+	var total starlark.Value = starlark.MakeInt(1)
+	for v := range starlark.Elements(items) {
+		var err error
+		if total, err = mul(t, b, starlark.Tuple{total, v}, nil); err != nil {
+			return nil, err
+		}
+	}
+	return total, nil
+}
