@@ -48,13 +48,15 @@ type job struct {
 	variable string // as CDO's -selvar wants it
 	args     []string
 	long     bool
+
+	in, ours, theirs string // files
 }
 
 var jobs = []job{
-	{"2t", "96 h of 2t", "VAR_2T", []string{"sfc", "2t", "--hours", "96"}, false},
-	{"u", "3 h x 37 levels of u", "U", []string{"pl", "u", "--hours", "3"}, false},
-	{"sstk", "48 h of sstk, a third missing", "SSTK", []string{"sfc", "sstk", "--hours", "48"}, false},
-	{"month", "744 h of 2t", "VAR_2T", []string{"sfc", "2t", "--hours", "744"}, true},
+	{name: "2t", title: "96 h of 2t", variable: "VAR_2T", args: []string{"sfc", "2t", "--hours", "96"}},
+	{name: "u", title: "3 h x 37 levels of u", variable: "U", args: []string{"pl", "u", "--hours", "3"}},
+	{name: "sstk", title: "48 h of sstk, a third missing", variable: "SSTK", args: []string{"sfc", "sstk", "--hours", "48"}},
+	{name: "month", title: "744 h of 2t", variable: "VAR_2T", args: []string{"sfc", "2t", "--hours", "744"}, long: true},
 }
 
 type bench struct {
@@ -99,52 +101,56 @@ func (b *bench) run() error {
 	}
 	fmt.Println("| job | program | wall s | ratio | CPU s | ratio | peak MB | ratio |")
 	fmt.Println("|---|---|---|---|---|---|---|---|")
-	var notes []string
+	for i := range b.jobs {
+		if err := b.measure(&b.jobs[i]); err != nil {
+			return fmt.Errorf("%s: %w", b.jobs[i].title, err)
+		}
+	}
+	// Only now, since a child's peak memory is at least that of its parent when it forked.
+	fmt.Println()
 	for _, j := range b.jobs {
-		note, err := b.measure(j)
-		if err != nil {
+		if err := j.notes(); err != nil {
 			return fmt.Errorf("%s: %w", j.title, err)
 		}
-		notes = append(notes, note)
-	}
-	fmt.Println()
-	for _, n := range notes {
-		fmt.Println(n)
 	}
 	return nil
 }
 
-// measure prints the rows of one job and returns what there is to say beside.
-func (b *bench) measure(j job) (string, error) {
-	in, err := b.input(j)
-	if err != nil {
-		return "", err
+// measure runs the programs in turn and prints the rows of one job.
+func (b *bench) measure(j *job) error {
+	var err error
+	if j.in, err = b.input(*j); err != nil {
+		return err
 	}
-	ours := filepath.Join(b.work, j.name+".nc")
-	var theirs string
+	j.ours = filepath.Join(b.work, j.name+".nc")
+	var dir string
 	if b.cdo != "" {
-		dir, err := b.stage(in)
-		if err != nil {
-			return "", err
+		if dir, err = b.stage(j.in); err != nil {
+			return err
 		}
 		defer os.RemoveAll(dir)
-		theirs = filepath.Join(dir, "64.nc")
 	}
 	var hp, cdo []cost
 	for range b.runs {
-		c, err := b.once(exec.Command(b.binary, "regrid", in, "-o", ours))
+		c, err := b.once(exec.Command(b.binary, "regrid", j.in, "-o", j.ours))
 		if err != nil {
-			return "", err
+			return err
 		}
 		hp = append(hp, c)
 		if b.cdo == "" {
 			continue
 		}
-		inside := "/" + filepath.Base(filepath.Dir(theirs))
+		inside := "/" + filepath.Base(dir)
 		if c, err = b.once(exec.Command("chroot", b.cdo, "/cdo_pipe.sh", inside, inside+"/in.nc", j.variable)); err != nil {
-			return "", err
+			return err
 		}
 		cdo = append(cdo, c)
+	}
+	if b.cdo != "" {
+		j.theirs = filepath.Join(b.work, j.name+".cdo.nc")
+		if err := os.Rename(filepath.Join(dir, "64.nc"), j.theirs); err != nil {
+			return err
+		}
 	}
 	m, ref := median(hp), median(cdo)
 	if len(cdo) > 0 {
@@ -154,19 +160,24 @@ func (b *bench) measure(j job) (string, error) {
 	} else {
 		fmt.Printf("| %s | healpipe | %.2f | | %.2f | | %.0f | |\n", j.title, m.wall.Seconds(), m.cpu.Seconds(), mb(m.peak))
 	}
-	note, err := stages(in)
+	return nil
+}
+
+// notes prints where the time goes and how far the results agree.
+func (j job) notes() error {
+	note, err := stages(j.in)
 	if err != nil {
-		return "", err
+		return err
 	}
-	note = fmt.Sprintf("%s, on one core: %s.", j.title, note)
-	if theirs != "" {
-		a, err := compare(ours, theirs, j.variable)
-		if err != nil {
-			return "", err
-		}
-		note += "\n    " + a
+	fmt.Printf("%s, on one core: %s.\n", j.title, note)
+	if j.theirs == "" {
+		return nil
 	}
-	return note, nil
+	if note, err = compare(j.ours, j.theirs, j.variable); err != nil {
+		return err
+	}
+	fmt.Printf("    %s.\n", note)
+	return nil
 }
 
 // input returns the path of a job's file, made if need be.
