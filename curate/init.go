@@ -46,14 +46,9 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 		}
 	}
 	for _, name := range lacking {
-		o, ok := s.layout.array(name)
-		switch {
-		case name == timeName:
-			o = s.layout.timeArray()
-		case name == levelsName:
+		o, ok := s.layout.fixed(name)
+		if !ok {
 			o = lev.array()
-		case !ok:
-			return created, fmt.Errorf("%w: no array %q", ErrLayout, name)
 		}
 		_, err := g.Create(ctx, name, o)
 		if err != nil && !errors.Is(err, zarr.ErrExists) {
@@ -64,20 +59,17 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 	if err := s.fillCoordinates(ctx, lev); err != nil {
 		return created, err
 	}
-	names := s.names()
+	names := s.layout.names()
 	if noLevels {
 		names = slices.DeleteFunc(names, func(name string) bool { return name == levelsName })
 	}
 	return created, g.Consolidate(ctx, names...)
 }
 
-// names returns all arrays in the order in which they are made.
-func (s *Store) names() []string { return append(Variables(), timeName, levelsName) }
-
 // lacking returns the names of the arrays that are not there, and an error about those that differ.
 func (s *Store) lacking(ctx context.Context) (names []string, err error) {
 	var wrong []error
-	for _, name := range s.names() {
+	for _, name := range s.layout.names() {
 		// Not by way of the group: its consolidated metadata may be older than the arrays.
 		a, err := zarr.OpenArray(ctx, s.zs, name, zarr.Options{})
 		switch {
@@ -87,12 +79,11 @@ func (s *Store) lacking(ctx context.Context) (names []string, err error) {
 		case err != nil:
 			return nil, err
 		}
-		want, ok := s.layout.array(name)
-		switch {
-		case ok:
-			err = s.same(a, want)
+		switch want, ok := s.layout.fixed(name); {
 		case name == timeName:
 			err = s.checkTime(ctx, a)
+		case ok:
+			err = s.same(a, want)
 		default:
 			err = s.checkLevelCount(a)
 		}
@@ -136,16 +127,10 @@ func (s *Store) hasLevels(ctx context.Context) bool {
 	return err == nil && has
 }
 
-// fillCoordinates writes the values of time and levels where they are not stored: also after an Init that
+// fillCoordinates writes the values of the coordinates where they are not stored: also after an Init that
 // was interrupted between making the array and filling it.
 func (s *Store) fillCoordinates(ctx context.Context, lev Levels) error {
-	a, err := zarr.OpenArray(ctx, s.zs, timeName, zarr.Options{})
-	if err != nil {
-		return err
-	}
-	if has, err := a.HasChunk(ctx, []int{0}); err != nil {
-		return err
-	} else if !has {
+	if err := s.fillIfEmpty(ctx, timeName, func(a *zarr.Array) error {
 		u, err := s.layout.timeUnit()
 		if err != nil {
 			return err
@@ -154,20 +139,36 @@ func (s *Store) fillCoordinates(ctx context.Context, lev Levels) error {
 		if err != nil {
 			return err
 		}
-		if err := zarr.Write(ctx, a, whole(a), values); err != nil {
+		return zarr.Write(ctx, a, whole(a), values)
+	}); err != nil {
+		return err
+	}
+	if s.layout.GridMapping {
+		if err := s.fillIfEmpty(ctx, cellsName, func(a *zarr.Array) error {
+			values := make([]int64, s.layout.Cells())
+			for i := range values {
+				values[i] = int64(i)
+			}
+			return zarr.Write(ctx, a, whole(a), values)
+		}); err != nil {
 			return err
 		}
 	}
 	if lev.Values == nil {
 		return nil
 	}
-	if a, err = zarr.OpenArray(ctx, s.zs, levelsName, zarr.Options{}); err != nil {
+	return s.fillIfEmpty(ctx, levelsName, func(a *zarr.Array) error { return lev.write(ctx, a) })
+}
+
+func (s *Store) fillIfEmpty(ctx context.Context, name string, fill func(*zarr.Array) error) error {
+	a, err := zarr.OpenArray(ctx, s.zs, name, zarr.Options{})
+	if err != nil {
 		return err
 	}
 	if has, err := a.HasChunk(ctx, []int{0}); err != nil || has {
 		return err
 	}
-	return lev.write(ctx, a)
+	return fill(a)
 }
 
 // whole is the region of an entire array.

@@ -39,6 +39,10 @@ type Layout struct {
 	TimeUnits   string    // of the array time, such as "minutes since 1900-1-1 0:0:0", from Epoch on
 	Levels      int       // pressure levels
 	OutputLevel int       // HEALPix level: nside is 2 to this power
+	// GridMapping adds, on top of the contract's arrays, what CF 1.13 (appendix F, HEALPix) wants readers to
+	// find the grid by: a grid mapping variable "crs", the cells' indices as a coordinate "cells", and, on
+	// variables that Init makes, the attribute grid_mapping.
+	GridMapping bool
 }
 
 // The names of the arrays.
@@ -60,6 +64,7 @@ const (
 	timeName   = "time"
 	levelsName = "levels"
 	cellsName  = "cells"
+	crsName    = "crs"
 )
 
 // Cells returns the number of HEALPix cells, 12 nside².
@@ -113,7 +118,7 @@ func (l Layout) surface() zarr.ArrayOptions {
 	return zarr.ArrayOptions{
 		Shape: []int{l.Time.N, l.Cells()}, DataType: "float32", Chunks: []int{l.TimeChunk, l.Cells()},
 		DimensionNames: []string{timeName, cellsName},
-		Attributes:     map[string]any{"_ARRAY_DIMENSIONS": []any{timeName, cellsName}},
+		Attributes:     l.mapped(map[string]any{"_ARRAY_DIMENSIONS": []any{timeName, cellsName}}),
 	}
 }
 
@@ -121,7 +126,33 @@ func (l Layout) levels() zarr.ArrayOptions {
 	return zarr.ArrayOptions{
 		Shape: []int{l.Time.N, l.Levels, l.Cells()}, DataType: "float32",
 		Chunks: []int{l.TimeChunk, 1, l.Cells()}, Shards: []int{l.TimeChunk, l.Levels, l.Cells()},
-		DimensionNames: []string{timeName, levelsName, cellsName},
+		DimensionNames: []string{timeName, levelsName, cellsName}, Attributes: l.mapped(map[string]any{}),
+	}
+}
+
+// mapped adds the grid mapping to a variable's attributes.
+func (l Layout) mapped(attributes map[string]any) map[string]any {
+	if l.GridMapping {
+		attributes["grid_mapping"] = crsName
+	}
+	return attributes
+}
+
+// crs is the grid mapping variable; its value means nothing.
+func (l Layout) crs() zarr.ArrayOptions {
+	return zarr.ArrayOptions{
+		Shape: []int{}, DataType: "int32", Chunks: []int{}, DimensionNames: []string{},
+		Attributes: map[string]any{
+			"grid_mapping_name": "healpix", "refinement_level": l.OutputLevel, "indexing_scheme": "nested",
+		},
+	}
+}
+
+// cells is the coordinate of the cells: their indices in the nested scheme.
+func (l Layout) cells() zarr.ArrayOptions {
+	return zarr.ArrayOptions{
+		Shape: []int{l.Cells()}, DataType: "int64", Chunks: []int{l.Cells()}, DimensionNames: []string{cellsName},
+		Attributes: map[string]any{"standard_name": "healpix_index", "long_name": "HEALPix cell index", "units": "1"},
 	}
 }
 
@@ -130,6 +161,15 @@ func (l Layout) timeArray() zarr.ArrayOptions {
 		Shape: []int{l.Time.N}, DataType: "int64", Chunks: []int{l.Time.N}, DimensionNames: []string{timeName},
 		Attributes: map[string]any{"units": l.TimeUnits, "calendar": "standard"},
 	}
+}
+
+// names returns all arrays in the order in which Init makes them.
+func (l Layout) names() []string {
+	names := append(Variables(), timeName, levelsName)
+	if l.GridMapping {
+		names = append(names, cellsName, crsName)
+	}
+	return names
 }
 
 // array returns the options of a variable's array.
@@ -141,6 +181,19 @@ func (l Layout) array(name string) (o zarr.ArrayOptions, ok bool) {
 		return l.levels(), true
 	}
 	return o, false
+}
+
+// fixed returns the options of an array that depends on the layout alone.
+func (l Layout) fixed(name string) (o zarr.ArrayOptions, ok bool) {
+	switch name {
+	case timeName:
+		return l.timeArray(), true
+	case cellsName:
+		return l.cells(), true
+	case crsName:
+		return l.crs(), true
+	}
+	return l.array(name)
 }
 
 // chunkOf returns the index, along time, of the chunk that holds a step.
