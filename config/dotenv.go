@@ -1,7 +1,6 @@
 package config
 
 import (
-	"fmt"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -158,5 +157,3 @@ func lineCol(text string, pos int) (line, col int) {
 	line = 1 + strings.Count(before, "\n")
 	return line, 1 + utf8.RuneCountInString(before[strings.LastIndexByte(before, '\n')+1:])
 }
-
-func (e dotenvEntry) String() string { return fmt.Sprintf("%s:%d:%d", e.file, e.line, e.col) }

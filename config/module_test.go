@@ -82,6 +82,24 @@ func TestSpoiltIsNoFaultWhenGivenElsewhere(t *testing.T) {
 	}
 }
 
+// TestSpoiltBeforeRaise spoils a statement with executions of a try in front of others.
+func TestSpoiltBeforeRaise(t *testing.T) {
+	t.Parallel()
+	code := `import os, other
+def get(name):
+    try:
+        return os.environ[name]
+    except KeyError:
+        return "none"
+A = get("A") + get("HAVE") + other.thing()
+LEVELS = len(get("HAVE") + get("B") + get("HAVE"))
+`
+	m := runModule(moduleSource{name: "config.py", text: code, lookup: environment("HAVE=have")})
+	if v := m.values["LEVELS"]; v.value != int64(12) || m.values["A"].fault == nil {
+		t.Errorf("%v %v", v.value, m.values["A"].fault)
+	}
+}
+
 func TestHostileConfig(t *testing.T) {
 	t.Parallel()
 	for _, code := range []string{

@@ -64,7 +64,7 @@ func Settings() []Setting {
 		pathSetting("ZARR_PATH", "the store", "path/to/output.zarr", func(c *Config) *string { return &c.ZarrPath }),
 		textSetting("ZARR_PROFILE", "rclone profile of the store and for writing regridded files", "", func(c *Config) *string { return &c.ZarrProfile }),
 		urlSetting("CELERY_BROKER", "CELERY_BROKER_URL", "URL of the broker", "redis://HOST:6379/0", func(c *Config) *string { return &c.CeleryBroker }),
-		urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend }),
+		withAlias("CELERY_RESULT_BACKEND", urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend })),
 	}
 	for i := range all {
 		fill(&all[i])
