@@ -144,7 +144,7 @@ func (s *Store) fillCoordinates(ctx context.Context, lev Levels) error {
 		return err
 	}
 	if s.layout.GridMapping {
-		if err := s.fillIfEmpty(ctx, cellsName, func(a *zarr.Array) error {
+		if err := s.fillIfEmpty(ctx, cellIDs, func(a *zarr.Array) error {
 			values := make([]int64, s.layout.Cells())
 			for i := range values {
 				values[i] = int64(i)

@@ -40,8 +40,8 @@ type Layout struct {
 	Levels      int       // pressure levels
 	OutputLevel int       // HEALPix level: nside is 2 to this power
 	// GridMapping adds, on top of the contract's arrays, what CF 1.13 (appendix F, HEALPix) wants readers to
-	// find the grid by: a grid mapping variable "crs", the cells' indices as a coordinate "cells", and, on
-	// variables that Init makes, the attribute grid_mapping.
+	// find the grid by: a grid mapping variable "crs", the cells' indices as a coordinate "cell_ids", and
+	// attributes that name both on the variables that Init makes. With xdggs: ds.dggs.decode(convention="cf").
 	GridMapping bool
 }
 
@@ -63,7 +63,8 @@ func Variables() []string { return append(Surface(), levelNames...) }
 const (
 	timeName   = "time"
 	levelsName = "levels"
-	cellsName  = "cells"
+	cellsName  = "cells" // the dimension
+	cellIDs    = "cell_ids"
 	crsName    = "crs"
 )
 
@@ -133,7 +134,7 @@ func (l Layout) levels() zarr.ArrayOptions {
 // mapped adds the grid mapping to a variable's attributes.
 func (l Layout) mapped(attributes map[string]any) map[string]any {
 	if l.GridMapping {
-		attributes["grid_mapping"] = crsName
+		attributes["grid_mapping"], attributes["coordinates"] = crsName, cellIDs
 	}
 	return attributes
 }
@@ -148,8 +149,8 @@ func (l Layout) crs() zarr.ArrayOptions {
 	}
 }
 
-// cells is the coordinate of the cells: their indices in the nested scheme.
-func (l Layout) cells() zarr.ArrayOptions {
+// cellIndices is the coordinate of the cells: their indices in the nested scheme.
+func (l Layout) cellIndices() zarr.ArrayOptions {
 	return zarr.ArrayOptions{
 		Shape: []int{l.Cells()}, DataType: "int64", Chunks: []int{l.Cells()}, DimensionNames: []string{cellsName},
 		Attributes: map[string]any{"standard_name": "healpix_index", "long_name": "HEALPix cell index", "units": "1"},
@@ -167,7 +168,7 @@ func (l Layout) timeArray() zarr.ArrayOptions {
 func (l Layout) names() []string {
 	names := append(Variables(), timeName, levelsName)
 	if l.GridMapping {
-		names = append(names, cellsName, crsName)
+		names = append(names, cellIDs, crsName)
 	}
 	return names
 }
@@ -188,8 +189,8 @@ func (l Layout) fixed(name string) (o zarr.ArrayOptions, ok bool) {
 	switch name {
 	case timeName:
 		return l.timeArray(), true
-	case cellsName:
-		return l.cells(), true
+	case cellIDs:
+		return l.cellIndices(), true
 	case crsName:
 		return l.crs(), true
 	}
