@@ -11,7 +11,7 @@
 //	file,table,param,name,start_date,end_date
 //	ERA5_sfc/e5.oper.an.sfc.128_167_2t.ll025sc.1980010100_1980013123.nc,128,167,2t,1980-01-01,1980-01-31 23:00:00
 //
-// Everything streams: a row is written when its block of 16,666 is full, since pandas decides for each
+// Everything streams and names are read on all cores: a row is written when its block of 16,666 is full, since pandas decides for each
 // such block and date column whether the time of day is printed. Selections hold the selected rows only.
 //
 // Where the Python workflow fails as a whole because of one file (an impossible date, a variable without

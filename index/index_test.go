@@ -227,6 +227,22 @@ func TestWriterFails(t *testing.T) {
 	}
 }
 
+// TestCreateStops ends an endless listing when the disk is full, and one that fails.
+func TestCreateStops(t *testing.T) {
+	t.Parallel()
+	endless := func(yield func(string, error) bool) {
+		for yield(name2t("200001"), nil) {
+		}
+	}
+	if _, err := Create(failing{}, endless, WriterOptions{}); !errors.Is(err, errFull) {
+		t.Errorf("%v", err)
+	}
+	failed := func(yield func(string, error) bool) { _ = yield(name2t("200001"), nil) && yield("", errFull) }
+	if res, err := Create(discard{}, failed, WriterOptions{}); !errors.Is(err, errFull) || res.Names != 1 {
+		t.Errorf("%v %+v", err, res)
+	}
+}
+
 var errFull = errors.New("full")
 
 type failing struct{}

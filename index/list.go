@@ -98,40 +98,6 @@ func (r Root) list(ctx context.Context, out chan<- []string) error {
 	return err
 }
 
-// Result says what Create found.
-type Result struct {
-	Names   int     // listed
-	Rows    int     // written
-	Skipped []error // names with impossible dates, at most maxSkipped of them
-}
-
-const maxSkipped = 1000
-
-// Create writes the index of all names to w, in their order.
-func Create(w io.Writer, names iter.Seq2[string, error], o WriterOptions) (Result, error) {
-	out := NewWriter(w, o)
-	var res Result
-	var matches []Entry
-	for name, err := range names {
-		if err != nil {
-			return res, err
-		}
-		res.Names++
-		matches, err = AppendMatches(matches[:0], name)
-		if err != nil && len(res.Skipped) < maxSkipped {
-			res.Skipped = append(res.Skipped, err)
-		}
-		for _, e := range matches {
-			if err := out.Write(e); err != nil {
-				return res, err
-			}
-		}
-	}
-	err := out.Close()
-	res.Rows = out.Rows()
-	return res, err
-}
-
 // FileName is the name of the index beside the regridded files.
 const FileName = "index.csv"
 

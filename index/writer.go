@@ -3,6 +3,7 @@ package index
 import (
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -21,30 +22,79 @@ type WriterOptions struct {
 	RowNumbers bool
 }
 
-// Writer writes entries as pandas.DataFrame.to_csv writes them. It holds at most 16,666 entries.
+// Writer writes entries as pandas.DataFrame.to_csv writes them. It holds the text of at most 16,666 rows.
 type Writer struct {
 	w       io.Writer
 	opts    WriterOptions
-	block   []Entry
+	block   rows
+	done    int // rows in earlier blocks
 	buf     []byte
-	rows    int
 	started bool
 	err     error
 }
 
-// NewWriter returns a Writer onto w. Close completes the file; it does not close w.
-func NewWriter(w io.Writer, o WriterOptions) *Writer {
-	return &Writer{w: w, opts: o, block: make([]Entry, 0, 1024)}
+// rows are entries in the form in which they wait for their block to be full: no pointers, so that they
+// cost the garbage collector nothing.
+type rows struct {
+	text  []byte // file,table,param,name, of each row, one behind the other
+	ends  []int  // of each row in text
+	dates [][2]instant
 }
 
+// instant is YYYY-MM-DD hh:mm:ss.
+type instant [timeWidth]byte
+
+func (r *rows) add(e *Entry) {
+	b := append(appendField(r.text, e.File), ',')
+	b = append(appendField(b, e.Table), ',')
+	b = append(appendField(b, e.Param), ',')
+	r.text = append(appendField(b, e.Name), ',')
+	r.ends = append(r.ends, len(r.text))
+	r.dates = append(r.dates, [2]instant{format(e.Start), format(e.End)})
+}
+
+func (r *rows) reset() { r.text, r.ends, r.dates = r.text[:0], r.ends[:0], r.dates[:0] }
+
+// The widths of a date, alone and with the time of day.
+const (
+	dateWidth = len("2000-01-01")
+	timeWidth = len("2000-01-01 00:00:00")
+)
+
+// NewWriter returns a Writer onto w. Close completes the file; it does not close w.
+func NewWriter(w io.Writer, o WriterOptions) *Writer { return &Writer{w: w, opts: o} }
+
 // Rows returns the number of rows so far.
-func (w *Writer) Rows() int { return w.rows + len(w.block) }
+func (w *Writer) Rows() int { return w.done + len(w.block.ends) }
 
 // Write adds a row.
 func (w *Writer) Write(e Entry) error {
-	w.block = append(w.block, e)
-	if len(w.block) == blockRows {
+	if w.err != nil {
+		return w.err
+	}
+	w.block.add(&e)
+	if len(w.block.ends) == blockRows {
 		w.flush()
+	}
+	return w.err
+}
+
+// append adds rows.
+func (w *Writer) append(r *rows) error {
+	begin := 0
+	for i := 0; i < len(r.ends) && w.err == nil; {
+		n := min(len(r.ends)-i, blockRows-len(w.block.ends))
+		shift := len(w.block.text) - begin
+		for _, end := range r.ends[i : i+n] {
+			w.block.ends = append(w.block.ends, end+shift)
+		}
+		w.block.text = append(w.block.text, r.text[begin:r.ends[i+n-1]]...)
+		w.block.dates = append(w.block.dates, r.dates[i:i+n]...)
+		i += n
+		begin = r.ends[i-1]
+		if len(w.block.ends) == blockRows {
+			w.flush()
+		}
 	}
 	return w.err
 }
@@ -56,19 +106,17 @@ func (w *Writer) Close() error {
 		if w.opts.RowNumbers {
 			empty = "\"\"\n"
 		}
-		_, w.err = io.WriteString(w.w, empty)
+		w.write([]byte(empty))
 	}
 	w.flush()
 	return w.err
 }
 
-// flush formats the block.
+// flush writes the block, each column of dates with or without the time of day.
 func (w *Writer) flush() {
-	if len(w.block) == 0 || w.err != nil {
+	r := &w.block
+	if len(r.ends) == 0 || w.err != nil {
 		return
-	}
-	if w.buf == nil {
-		w.buf = make([]byte, 0, 160*len(w.block))
 	}
 	b := w.buf[:0]
 	if !w.started {
@@ -78,34 +126,35 @@ func (w *Writer) flush() {
 		}
 		b = append(b, header...)
 	}
-	startTimes, endTimes := false, false
-	for i := range w.block {
-		startTimes = startTimes || !midnight(w.block[i].Start)
-		endTimes = endTimes || !midnight(w.block[i].End)
+	widths := [2]int{dateWidth, dateWidth}
+	for i := range r.dates {
+		for j := range widths {
+			if !r.dates[i][j].midnight() {
+				widths[j] = timeWidth
+			}
+		}
 	}
-	for i := range w.block {
-		e := &w.block[i]
+	b = slices.Grow(b, len(r.text)+len(r.ends)*(widths[0]+widths[1]+10))
+	begin := 0
+	for i, end := range r.ends {
 		if w.opts.RowNumbers {
-			b = strconv.AppendInt(b, int64(w.rows+i), 10)
+			b = strconv.AppendInt(b, int64(w.done+i), 10)
 			b = append(b, ',')
 		}
-		b = appendField(b, e.File)
+		b = append(b, r.text[begin:end]...)
+		begin = end
+		b = append(b, r.dates[i][0][:widths[0]]...)
 		b = append(b, ',')
-		b = appendField(b, e.Table)
-		b = append(b, ',')
-		b = appendField(b, e.Param)
-		b = append(b, ',')
-		b = appendField(b, e.Name)
-		b = append(b, ',')
-		b = appendDate(b, e.Start, startTimes)
-		b = append(b, ',')
-		b = appendDate(b, e.End, endTimes)
+		b = append(b, r.dates[i][1][:widths[1]]...)
 		b = append(b, '\n')
 	}
-	w.rows += len(w.block)
-	clear(w.block)
-	w.block = w.block[:0]
+	w.done += len(r.ends)
+	r.reset()
 	w.buf = b
+	w.write(b)
+}
+
+func (w *Writer) write(b []byte) {
 	if _, err := w.w.Write(b); err != nil {
 		w.err = fmt.Errorf("index: writing the CSV: %w", err)
 	}
@@ -114,7 +163,7 @@ func (w *Writer) flush() {
 // appendField quotes as csv.QUOTE_MINIMAL does with the line terminator "\n". A lone carriage return stays
 // bare: Python before 3.13 writes it so, and Reader takes it back.
 func appendField(b []byte, s string) []byte {
-	if strings.IndexByte(s, ',') < 0 && strings.IndexByte(s, '"') < 0 && strings.IndexByte(s, '\n') < 0 {
+	if !quoted(s) {
 		return append(b, s...)
 	}
 	b = append(b, '"')
@@ -130,18 +179,26 @@ func appendField(b []byte, s string) []byte {
 	}
 }
 
-func midnight(t time.Time) bool {
-	h, m, s := t.Clock()
-	return h == 0 && m == 0 && s == 0
+func (t *instant) midnight() bool { return string(t[dateWidth:]) == " 00:00:00" }
+
+func format(t time.Time) instant {
+	y, mo, d := t.Date()
+	h, mi, s := t.Clock()
+	return instant{
+		byte('0' + y/1000%10), byte('0' + y/100%10), byte('0' + y/10%10), byte('0' + y%10), '-',
+		byte('0' + mo/10), byte('0' + mo%10), '-', byte('0' + d/10), byte('0' + d%10), ' ',
+		byte('0' + h/10), byte('0' + h%10), ':', byte('0' + mi/10), byte('0' + mi%10), ':', byte('0' + s/10), byte('0' + s%10),
+	}
 }
 
-func appendDate(b []byte, t time.Time, withTime bool) []byte {
-	y, mo, d := t.Date()
-	b = append(b, byte('0'+y/1000%10), byte('0'+y/100%10), byte('0'+y/10%10), byte('0'+y%10), '-')
-	b = append(b, byte('0'+mo/10), byte('0'+mo%10), '-', byte('0'+d/10), byte('0'+d%10))
-	if !withTime {
-		return b
+func quoted(s string) bool {
+	if len(s) > 16 {
+		return strings.IndexByte(s, ',') >= 0 || strings.IndexByte(s, '"') >= 0 || strings.IndexByte(s, '\n') >= 0
 	}
-	h, mi, s := t.Clock()
-	return append(b, ' ', byte('0'+h/10), byte('0'+h%10), ':', byte('0'+mi/10), byte('0'+mi%10), ':', byte('0'+s/10), byte('0'+s%10))
+	for i := range len(s) {
+		if s[i] == ',' || s[i] == '"' || s[i] == '\n' {
+			return true
+		}
+	}
+	return false
 }
