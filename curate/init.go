@@ -135,9 +135,13 @@ func (s *Store) fillCoordinates(ctx context.Context, lev Levels) error {
 		if err != nil {
 			return err
 		}
-		values, err := s.layout.timeValues(u)
+		first, step, err := s.layout.timeValues(u)
 		if err != nil {
 			return err
+		}
+		values := make([]int64, s.layout.Time.N)
+		for i := range values {
+			values[i] = first + int64(i)*step
 		}
 		return zarr.Write(ctx, a, whole(a), values)
 	}); err != nil {
@@ -199,12 +203,12 @@ func (s *Store) checkTime(ctx context.Context, a *zarr.Array) error {
 	if err := zarr.Read(ctx, a, whole(a), values); err != nil {
 		return err
 	}
-	want, err := s.layout.timeValues(u)
+	first, step, err := s.layout.timeValues(u)
 	if err != nil {
 		return fmt.Errorf("%s: array time has the units %q: %w", s, text, err)
 	}
 	for i, v := range values {
-		if v == want[i] {
+		if v == first+int64(i)*step {
 			continue
 		}
 		got, err := u.decode(float64(v))

@@ -99,19 +99,16 @@ func (l Layout) timeUnit() (units, error) {
 	return u, nil
 }
 
-// timeValues returns the values of the array time, in u.
-func (l Layout) timeValues(u units) ([]int64, error) {
-	values := make([]int64, l.Time.N)
-	var err error
-	for i := range min(2, l.Time.N) {
-		if values[i], err = u.encode(l.Time.At(i)); err != nil {
-			return nil, fmt.Errorf("%w: the time axis cannot be written in whole numbers: %w", ErrLayout, err)
-		}
+// timeValues returns the values of the array time, in u: first, first+step, ...
+func (l Layout) timeValues(u units) (first, step int64, err error) {
+	if first, err = u.encode(l.Time.At(0)); err == nil && l.Time.N > 1 {
+		step, err = u.encode(l.Time.At(1))
+		step -= first
 	}
-	for i := 2; i < len(values); i++ { // the axis is regular
-		values[i] = values[i-1] + values[1] - values[0]
+	if err != nil {
+		err = fmt.Errorf("%w: the time axis cannot be written in whole numbers: %w", ErrLayout, err)
 	}
-	return values, nil
+	return first, step, err
 }
 
 // surface, levels and timeArray are the arrays that do not depend on a file.

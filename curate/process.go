@@ -157,6 +157,7 @@ func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Arra
 	if err != nil {
 		return err
 	}
+	defer src.close()
 	if s.opt.Statistics != nil {
 		src.stats = &collector{pieces: map[pieceKey]Moments{}}
 	}

@@ -15,7 +15,8 @@ var nan = math.Float32frombits(0x7fc00000)
 
 // source gives the array's chunks the values of a variable. Chunks of arrays with levels hold one level for
 // all steps, files all levels of one step: so it reads panels of some levels, about a MiB of each record at a
-// time, and hands out one level after the other. A panel lives until its levels are taken.
+// time, and hands out one level after the other, while the next panel is loaded. A panel lives until its
+// levels are taken.
 type source struct {
 	fd      field
 	cells   int
@@ -28,6 +29,7 @@ type source struct {
 	mu     sync.Mutex
 	panels map[panelKey]*panel
 	idle   [][]float32
+	ahead  sync.WaitGroup // loads that nobody waits for yet
 }
 
 type panelKey struct{ step, n, group int }
@@ -36,7 +38,8 @@ type panel struct {
 	once   sync.Once
 	values []float32 // [step][level][cell]
 	err    error
-	left   int // levels not yet taken
+	depth  int // levels
+	left   int // those not yet taken
 }
 
 func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*source, error) {
@@ -85,12 +88,14 @@ func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) erro
 	level := part.Start[1]
 	key := panelKey{step, n, level / s.depth}
 	first := key.group * s.depth
-	depth := min(s.depth, s.levels-first)
-	p := s.panel(key, n*depth*s.cells, depth)
-	p.once.Do(func() { p.err = s.load(ctx, step, n, first, depth, p.values) })
+	p := s.panel(key)
+	if next := (panelKey{step, n, key.group + 1}); level == first && next.group*s.depth < s.levels {
+		s.ahead.Go(func() { s.fill(ctx, next, s.panel(next)) })
+	}
+	s.fill(ctx, key, p)
 	if p.err == nil {
 		for i := range n {
-			from := (i*depth + level - first) * s.cells
+			from := (i*p.depth + level - first) * s.cells
 			copy(dst[i*s.cells:(i+1)*s.cells], p.values[from:])
 		}
 	}
@@ -98,13 +103,23 @@ func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) erro
 	return p.err
 }
 
+// close waits for what is still being loaded.
+func (s *source) close() { s.ahead.Wait() }
+
+// fill loads a panel, once.
+func (s *source) fill(ctx context.Context, key panelKey, p *panel) {
+	p.once.Do(func() { p.err = s.load(ctx, key.step, key.n, key.group*s.depth, p.depth, p.values) })
+}
+
 // panel returns the panel of a key, empty where nobody has loaded it.
-func (s *source) panel(key panelKey, size, depth int) *panel {
+func (s *source) panel(key panelKey) *panel {
+	depth := min(s.depth, s.levels-key.group*s.depth)
+	size := key.n * depth * s.cells
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	p := s.panels[key]
 	if p == nil {
-		p = &panel{left: depth}
+		p = &panel{depth: depth, left: depth}
 		if n := len(s.idle); n > 0 && cap(s.idle[n-1]) >= size {
 			p.values, s.idle = s.idle[n-1][:size], s.idle[:n-1]
 		} else {

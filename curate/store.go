@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"runtime"
 	"sync"
 
 	"healpipe/storage"
@@ -14,9 +15,11 @@ import (
 
 // Options bound the work of a Store. The zero value works.
 type Options struct {
-	// Workers is how many chunks one call works on at the same time. 0 is GOMAXPROCS.
+	// Workers is how many chunks one call works on at the same time, most of them waiting for the disk or the
+	// network. 0 is twice GOMAXPROCS.
 	Workers int
-	// Budget bounds encoding and decoding across all calls that share it. Nil is no bound beyond Workers.
+	// Budget bounds encoding and decoding across all calls that share it. Nil is GOMAXPROCS at the same time
+	// for all calls of this Store.
 	Budget zarr.Budget
 	// Readers is how many pieces of an input file are read at the same time for one chunk: more than one
 	// pays where each read waits for a network. 0 is 1 for local files and 8 for others.
@@ -42,6 +45,12 @@ type Store struct {
 func Open(st storage.Storage, l Layout, o Options) (*Store, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
+	}
+	if o.Workers <= 0 {
+		o.Workers = 2 * runtime.GOMAXPROCS(0)
+	}
+	if o.Budget == nil {
+		o.Budget = zarr.NewBudget(runtime.GOMAXPROCS(0))
 	}
 	return &Store{st: st, zs: zarrstore.New(st), layout: l, opt: o, checks: map[string]bool{}}, nil
 }
