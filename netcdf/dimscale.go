@@ -53,7 +53,8 @@ func (h *h5file) addDim(dim *Dim, id int) {
 	g.Dims = slices.Insert(g.Dims, at, dim)
 }
 
-// matchDims finds the dimensions of all variables as libnetcdf does: children before their parent.
+// matchDims finds the dimensions of all variables as libnetcdf does: children before their parent. Variables
+// of types that libnetcdf passes over come last, so that the others' phony dimensions have its numbers.
 func (h *h5file) matchDims(root *Group) {
 	byGroup := map[*Group][]*dataset{}
 	for _, d := range h.sets {
@@ -61,17 +62,34 @@ func (h *h5file) matchDims(root *Group) {
 			byGroup[d.group] = append(byGroup[d.group], d)
 		}
 	}
-	var visit func(g *Group)
-	visit = func(g *Group) {
+	var visit func(g *Group, known bool)
+	visit = func(g *Group, known bool) {
 		for _, sub := range g.Groups {
-			visit(sub)
+			visit(sub, known)
 		}
 		for _, d := range byGroup[g] {
-			h.findDims(d)
+			if d.knownType() == known {
+				h.findDims(d)
+			}
 		}
 	}
-	visit(root)
+	visit(root, true)
+	visit(root, false)
 	h.growUnlimited()
+}
+
+// knownType says whether libnetcdf has variables of the dataset's type: numbers, strings, compounds,
+// and the other user-defined types if they are committed.
+func (d *dataset) knownType() bool {
+	switch d.typ.Class {
+	case hdf5.ClassInteger, hdf5.ClassFloat, hdf5.ClassString, hdf5.ClassCompound:
+		return true
+	case hdf5.ClassVLen:
+		return d.typ.VLenString || d.typ.Committed != hdf5.Undefined
+	case hdf5.ClassEnum, hdf5.ClassOpaque:
+		return d.typ.Committed != hdf5.Undefined
+	}
+	return false
 }
 
 // findDims finds the dimensions of one variable: itself if it is a scale, the stored netCDF ids, the attached
@@ -100,7 +118,8 @@ func (h *h5file) findDims(d *dataset) {
 	}
 }
 
-// scales returns the addresses of the first dimension scale that is attached to each dimension.
+// scales returns the address of the dimension scale that is attached to each dimension: the last of several,
+// as in libnetcdf.
 func (h *h5file) scales(d *dataset) []uint64 {
 	out := make([]uint64, len(d.space.Dims))
 	for i := range out {
@@ -117,7 +136,7 @@ func (h *h5file) scales(d *dataset) []uint64 {
 			if err != nil || n == 0 {
 				continue
 			}
-			if addr, err := h.f.Reference(a.Type.Base, refs[:a.Type.Base.Size]); err == nil {
+			if addr, err := h.f.Reference(a.Type.Base, refs[(n-1)*a.Type.Base.Size:]); err == nil {
 				out[i] = addr
 			}
 		}
@@ -126,15 +145,16 @@ func (h *h5file) scales(d *dataset) []uint64 {
 }
 
 // phony returns a dimension for dimension i of a dataset without dimension scales: one of the group that has
-// the same length and is unlimited or not alike, else a new one, named phony_dim_N as libnetcdf names it.
+// the same length, is unlimited or not alike and is not yet a dimension of this dataset; else a new one, named
+// phony_dim_N as libnetcdf names it. Like libnetcdf it takes a new one of length 0 for unlimited.
 func (h *h5file) phony(d *dataset, i int) *Dim {
 	n, unlimited := int(d.space.Dims[i]), d.space.Max[i] == hdf5.Unlimited
 	for _, dim := range d.group.Dims {
-		if dim.Len == n && dim.Unlimited == unlimited {
+		if dim.Len == n && dim.Unlimited == unlimited && !slices.Contains(d.v.Dims[:i], dim) {
 			return dim
 		}
 	}
-	dim := &Dim{Name: fmt.Sprintf("phony_dim_%d", h.nextDim), Len: n, Unlimited: unlimited, Group: d.group}
+	dim := &Dim{Name: fmt.Sprintf("phony_dim_%d", h.nextDim), Len: n, Unlimited: unlimited || n == 0, Group: d.group}
 	h.addDim(dim, h.nextDim)
 	return dim
 }

@@ -19,7 +19,9 @@ type h5file struct {
 	types map[uint64]string // names of committed types, by address
 	paths map[uint64]string // of objects, by address
 
-	seen    map[uint64]bool // groups, so that hard links in a circle end
+	inside  map[uint64]bool // groups on the way down from the root, so that links in a circle end
+	seen    map[uint64]bool // all groups so far
+	aliases int             // groups that were listed again
 	sets    []*dataset      // all datasets, in the order in which libnetcdf meets them
 	dims    map[uint64]*Dim // by the address of their dimension scale
 	dimIDs  map[int]*Dim    // by netCDF id
@@ -32,6 +34,7 @@ type dataset struct {
 	group *Group
 	obj   *hdf5.Object
 	space hdf5.Dataspace
+	typ   *hdf5.Datatype // of no class where err is set
 	attrs []hdf5.Attribute
 	err   error // dataspace or type cannot be read
 	v     *Var  // nil for a dimension without variable
@@ -45,7 +48,7 @@ func openHDF5(file *File, r io.ReaderAt, size int64) error {
 		return err
 	}
 	h := &h5file{file: file, f: f, limit: file.opt.MaxMemory, types: map[uint64]string{}, paths: map[uint64]string{},
-		seen: map[uint64]bool{}, dims: map[uint64]*Dim{}, dimIDs: map[int]*Dim{}}
+		inside: map[uint64]bool{}, seen: map[uint64]bool{}, dims: map[uint64]*Dim{}, dimIDs: map[int]*Dim{}}
 	root := &Group{Name: "/", Path: "/"}
 	obj, err := f.Object(f.Root())
 	if err != nil {
@@ -73,12 +76,20 @@ func openHDF5(file *File, r io.ReaderAt, size int64) error {
 	return nil
 }
 
-const maxGroupDepth = 200
+const (
+	maxGroupDepth = 200
+	maxAliases    = 10000 // groups listed again under another link
+	noClass       = hdf5.Class(255)
+)
 
 // loadGroup reads a group's links, its datasets and then its sub-groups.
 func (h *h5file) loadGroup(g *Group, obj *hdf5.Object, depth int) error {
 	h.seen[obj.Addr()] = true
-	h.paths[obj.Addr()] = g.Path
+	h.inside[obj.Addr()] = true
+	defer delete(h.inside, obj.Addr())
+	if _, ok := h.paths[obj.Addr()]; !ok {
+		h.paths[obj.Addr()] = g.Path
+	}
 	g.attrs.read = func() ([]Attr, error) { return h.readAttrs(obj) }
 	links, _, err := obj.Links()
 	if err != nil {
@@ -123,8 +134,13 @@ func (h *h5file) loadGroup(g *Group, obj *hdf5.Object, depth int) error {
 		}
 	}
 	for _, s := range subs {
+		if h.inside[s.obj.Addr()] {
+			continue // leads back up
+		}
 		if h.seen[s.obj.Addr()] {
-			continue // a second link to a group: it is listed once
+			if h.aliases++; h.aliases > maxAliases {
+				continue
+			}
 		}
 		if depth == maxGroupDepth {
 			return fmt.Errorf("%s: groups nested more than %d deep: %w", g.Path, maxGroupDepth, ErrTooLarge)
@@ -185,12 +201,18 @@ func (h *h5file) addDataset(g *Group, name string, o *hdf5.Object) error {
 	if d.space, d.err = o.Dataspace(); d.err != nil {
 		d.space = hdf5.Dataspace{}
 	}
+	typ, err := o.Datatype()
+	if d.typ = typ; err != nil {
+		d.typ = &hdf5.Datatype{Class: noClass}
+		if d.err == nil {
+			d.err = err
+		}
+	}
 	for _, n := range d.space.Dims {
 		if n > math.MaxInt/2 {
 			return fmt.Errorf("dimension of length %d: %w", n, ErrTooLarge)
 		}
 	}
-	var err error
 	if d.attrs, err = o.Attributes(); err != nil {
 		return err
 	}
@@ -227,12 +249,11 @@ func (h *h5file) finishVar(d *dataset) {
 			n *= k
 		}
 	}
-	t, err := d.obj.Datatype()
-	if err == nil {
-		v.Type, v.elem, err = h.h5type(t)
-	}
-	if d.err == nil {
-		d.err = err
+	if d.typ.Class != noClass {
+		var err error
+		if v.Type, v.elem, err = h.h5type(d.typ); d.err == nil {
+			d.err = err
+		}
 	}
 	if v.Type == nil {
 		v.Type = &Type{}

@@ -78,6 +78,22 @@ func TestForeign(t *testing.T) {
 	}
 }
 
+// moreNC is like more, for files that libnetcdf reads: their dimensions are compared too.
+var moreNC = flag.String("morenc", "", "further netCDF files to compare, separated by spaces")
+
+// TestPhonyDimensions compares the netCDF view of plain HDF5 files with libnetcdf's.
+func TestPhonyDimensions(t *testing.T) {
+	t.Parallel()
+	files := append(written(t, "plain_files.py"), strings.Fields(*moreNC)...)
+	want := libnetcdf(t, files...)
+	for _, path := range files {
+		t.Run(filepath.Base(path), func(t *testing.T) {
+			t.Parallel()
+			compareGroup(t, open(t, path).Root(), want[path])
+		})
+	}
+}
+
 func compareDatasets(t *testing.T, f *netcdf.File, want map[string]oracleDataset) {
 	t.Helper()
 	vars := allVars(f.Root())

@@ -16,7 +16,7 @@ type Attribute struct {
 }
 
 // Attributes returns the attributes of an object in order of creation where the file tracks it, else as
-// stored in the header or, for dense storage, by name.
+// stored: in the header, or in dense storage by the hash of their names, as libnetcdf lists them.
 func (o *Object) Attributes() ([]Attribute, error) {
 	var list []Attribute
 	for _, m := range o.hdr.msgs {
@@ -44,9 +44,7 @@ func (o *Object) Attributes() ([]Attribute, error) {
 		}
 		if len(dense) > 0 {
 			ordered = tracked
-			if list = append(list, dense...); !tracked {
-				sort.SliceStable(list, func(i, j int) bool { return list[i].Name < list[j].Name })
-			}
+			list = append(list, dense...)
 		}
 	}
 	if ordered {
