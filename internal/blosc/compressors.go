@@ -3,7 +3,7 @@ package blosc
 import (
 	"bytes"
 	"compress/zlib"
-		"fmt"
+	"fmt"
 	"sync"
 
 	"github.com/pierrec/lz4/v4"

@@ -67,6 +67,11 @@ func Encode(dst, src []byte, level int, checksum bool) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if speed(level) == zstd.SpeedDefault && !checksum && len(src) >= minLiterals {
+		if out := encodeLiterals(dst, src, e); out != nil {
+			return out, nil
+		}
+	}
 	if len(src) == 0 {
 		return append(dst, 0x28, 0xb5, 0x2f, 0xfd, 0x20, 0, 1, 0, 0), nil // size 0; one empty raw block, the last
 	}
