@@ -52,6 +52,7 @@ func (l *loader) load() (*Config, error) {
 	c.Dir = dir
 	l.readDotEnv(c)
 	module := l.readModule(c)
+	l.faults.add(module.fatal...)
 
 	for _, s := range Settings() {
 		l.settle(c, &s, module)

@@ -6,6 +6,7 @@ import "fmt"
 type module struct {
 	name   string // for messages, relative to the folder
 	values map[string]moduleValue
+	fatal  []*Fault // exceptions that end the file on purpose
 	broken []*Fault // why the file, or a part whose names are unknown, could not be read
 }
 

@@ -61,6 +61,10 @@ func TestConfigFaults(t *testing.T) {
 		{"TIME_CHUNK = 'x'\nLEVELS = 0\n", "config.py:1:1: TIME_CHUNK wants a whole number, not \"x\"; write TIME_CHUNK = 24, or set --time-chunk or HEALPIPE_TIME_CHUNK\nconfig.py:2:1: LEVELS must be at least 1, not 0; write LEVELS = 37, or set --levels or HEALPIPE_LEVELS"},
 		{"import pandas as pd\nTIME_RANGE = pd.date_range('1940', '2100', freq='MS')", "config.py:2:27: TIME_RANGE the axis has the frequency \"MS\", whose unit \"MS\" has no fixed length here, write one in D, h, min or s; write freq as \"1h\", \"15min\" or \"1D\", or set --time-range or HEALPIPE_TIME_RANGE"},
 		{"import os\nZARR_PATH = 'a' + os.environ['STORE']", "config.py:2:29: ZARR_PATH KeyError: the variable STORE is not set; set STORE in the environment or in .env, or set --zarr-path or HEALPIPE_ZARR_PATH"},
+		{"import sys\nLEVELS = 37\nif LEVELS > 3:\n    sys.exit('no')\n", "config.py:4:13: SystemExit: no"},
+		{"LEVELS = 37\nif LEVELS > 3:\n    raise ValueError('too many')\n", "config.py:3:5: ValueError: too many"},
+		{"TIME_CHUNK = 24\nmatch TIME_CHUNK:\n    case 24:\n        LEVELS = 5\n", "config.py:2:1: LEVELS the statement match is not read; write the values themselves, or set --levels or HEALPIPE_LEVELS"},
+		{"@retry\ndef f():\n    return 1\n", "config.py:1:1: the decorator retry is not read; leave it out"},
 	} {
 		_, err := Load(Options{Dir: site(t, map[string]string{"config.py": tt.code}), Env: environment()})
 		if err == nil || err.Error() != tt.want {

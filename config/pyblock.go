@@ -156,6 +156,10 @@ func headerColon(src string, tokens []token) int {
 	switch src[tokens[0].start:tokens[0].end] {
 	case "if", "elif", "else", "for", "while", "try", "except", "finally", "def", "with", "class", "async":
 	default:
+		// match, case and what else may open a block some day.
+		if last := tokens[len(tokens)-1]; last.depth == tokens[0].depth && src[last.start:last.end] == ":" && len(tokens) > 1 {
+			return len(tokens) - 1
+		}
 		return -1
 	}
 	base, lambdas := tokens[0].depth, 0

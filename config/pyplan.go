@@ -8,6 +8,7 @@ import "strings"
 //	a < b < c         -> (a < b and b < c)
 //	{a, b}            -> __set__([a, b])
 //	[*a, b]           -> __splice__((True,(a)), (False,(b)))
+//	{**a, k: v}       -> __merge__((a), {k: v})
 //	f(x for x in y)   -> f([x for x in y])
 type plan struct {
 	pre, post map[int]string // before and after a token
@@ -69,7 +70,7 @@ func (r *rewriter) plan(tokens []token) (*plan, *pyError) {
 					g.colon = true
 				}
 			}
-		case t.kind == tokOp && text == "*" && i == g.element && g.open >= 0:
+		case t.kind == tokOp && (text == "*" || text == "**") && i == g.element && g.open >= 0:
 			g.starred = true
 		}
 	}
@@ -97,7 +98,17 @@ func (p *plan) endSegment(tokens []token, g *group, end int) {
 
 func (p *plan) endGroup(r *rewriter, tokens []token, g *group, end int) {
 	switch open := r.text(tokens[g.open]); {
-	case open == "{" && !g.colon && len(g.elements) > 0 && r.text(tokens[g.open+1]) != "**":
+	case open == "{" && g.starred:
+		p.swap[g.open], p.swap[end] = "__merge__(", ")"
+		for _, e := range g.elements {
+			if r.text(tokens[e[0]]) == "**" {
+				p.swap[e[0]] = "("
+				p.post[e[1]] += ")"
+			} else {
+				p.around(e[0], e[1], "{", "}")
+			}
+		}
+	case open == "{" && !g.colon && len(g.elements) > 0:
 		p.swap[g.open], p.swap[end] = "__set__([", "])"
 	case open == "(" && g.loop:
 		p.swap[g.open], p.swap[end] = "([", "])"

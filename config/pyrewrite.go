@@ -119,7 +119,8 @@ func (r *rewriter) statement(s *stmt) (*stmt, *pyError) {
 			return nil, &pyError{pos: c.header.start, msg: "a loop with else is not read", mend: "set a flag in the loop and test it after it"}
 		}
 		switch c.keyword {
-		case "with", "class", "async":
+		case "if", "for", "while", "def":
+		default:
 			return nil, &pyError{pos: c.header.start, msg: "the statement " + c.keyword + " is not read", mend: "write the values themselves"}
 		case "elif", "else", "except", "finally":
 			if i == 0 {
@@ -224,7 +225,11 @@ func (r *rewriter) simple(l logicalLine) *pyError {
 		}
 	}
 	if first == "@" {
-		return &pyError{pos: l.start, msg: "decorators are not read", mend: "leave the decorator out"}
+		if name := r.src[l.start+1 : l.end]; !strings.Contains(name, "cache") {
+			return &pyError{pos: l.start, msg: "the decorator " + name + " is not read", mend: "leave it out"}
+		}
+		r.put("pass", l.start) // a function computes the same without a cache
+		return nil
 	}
 	return r.annotated(l)
 }

@@ -155,6 +155,14 @@ func TestLanguageAsPython(t *testing.T) {
 		"X = {'a', 'b'} == {'b', 'a'}", "X = len({1, 1, 2})", "A = ['a']\nX = [*A, 'b', *A]", "X = [*range(3)]", "x = 3\nX = 1 < x < 5", "x = 3\nX = 1 < x <= 2 or x == 3 != 4", "X = (0 <= 5 < 10) and not (1 > 0 > 1)",
 		"import math\nX = int(math.log2(64)) + math.floor(2.7) + math.ceil(2.1)", "X = [1] + [2] * 3", "X = list(map(int, ['1', '2']))", "X = any(x > 1 for x in [1, 2])", "X = ','.join(str(i) for i in range(3))", "X = dict(a=1, b=2)['b']", "X = tuple([1, 2])", "X = [i for i, c in enumerate(['a', 'b']) if c == 'b']",
 		"import json\nX = json.loads('[1, \"a\", {\"b\": null}]')[:2]", "from urllib.parse import quote_plus, quote\nX = quote_plus('p@s s/:é~') + quote('a/b c?')", "import urllib.parse\nX = urllib.parse.quote('@', safe='@')",
+		"import functools\n@functools.lru_cache(maxsize=None)\ndef f(): return 3\nX = f()", "from functools import cache\n@cache\ndef f(): return 3\nX = f()",
+		"import os\ndef env(name, default=None, cast=str):\n    value = os.environ.get(name)\n    return default if value is None else cast(value)\nX = [env('MISSING', 24, int), env('HAVE'), env('HAVE', cast=len)]",
+		"import os\nSTAGES = {'dev': 'a', 'prod': {'path': 'b'}}\nX = STAGES[os.getenv('MISSING', 'prod')]['path']", "X = []\nfor kind in ('sfc', 'pl'):\n    X.append(f'ERA5_{kind}')\nX += ['more']\nX.extend(['a', 'b'])", "X = [f'{b}/{k}' for b in ('x', 'y') for k in ['1']]",
+		"from pathlib import Path\nROOT = Path('/data')\nX = [ROOT / d for d in ('a', 'b')]", "from pathlib import Path\nX = f\"{Path('/a') / 'b'}/c\" + str(Path('/a').parent)", "import os\nX = 'cluster' if os.getenv('HAVE', '').lower() in ('have', '1') else 'local'",
+		"import os\nX = int(os.environ.get('MISSING') or 24)", "import os\nX = bool(os.getenv('MISSING')) or os.getenv('HAVE') is not None", "class_ = 3\nX = class_", "X = '''\na\n  b'''.strip().splitlines()", "X = 'a=1;b=2'.split(';')[0].partition('=')[2]",
+		"X = 'redis://{}:{}/{}'.format('h', 6379, 0)", "X = 'redis://%s:%d/%d' % ('h', 6379, 0)", "X = 'a' + \\\n    'b'", "x: 'list[str]' = []\nX: \"int\" = 3", "import os.path\nX = os.path.join(os.path.dirname(os.path.abspath(__file__)), 'data')",
+		"X = 12 * 4 ** 6 // 2 + 10 % 4", "X = 1e3 // 1 + 0xFF", "def f():\n    '''doc'''\n    x = 1\n    if x:\n        return 'r'\n    else:\n        pass\nX = f()", "X = (lambda: 3)()", "X = max([3, 1], key=lambda v: -v)", "X = sorted({'b': 1, 'a': 2}.items())[0][0]", "X = {'a': 1}.get('b', 'd')",
+		"X = ['a'] if True else []", "X = \"it's\"", "X = '\\\\srv\\x41'", "X = {**{'a': 1}, 'b': 2}['a']", "A = {'k': [1]}\nX = str(sorted({'z': 0, **A, **{'k': 2, 'm': 3}, 'n': 4}.items()))", "import sys\nX = 1\nsys.path.insert(0, '.')", "import os\nos.makedirs('/tmp', exist_ok=True)\nX = 1",
 		"del_ = 1\nX = del_\ndel del_", "X = None", "X = True", "X = float('inf')", "X = 'é' + 'ß'.upper() if False else 'é'", "é = 2\nX = é",
 	})
 }

@@ -34,6 +34,7 @@ type interpreter struct {
 	spoilt map[int]int    // statement -> fault
 	by     map[string]int // name -> fault that spoils it
 	broken []*Fault       // faults of statements that set no names
+	fatal  []*Fault       // exceptions that the file means to end with
 	raised map[int]raise  // execution of a try -> what happened in it
 	steps  uint64
 
@@ -79,7 +80,7 @@ func runModule(src moduleSource) *module {
 	if in.runs > maxRuns {
 		in.broken = append(in.broken, in.fault(0, fmt.Sprintf("the file was given up after %d faults and exceptions", maxRuns), ""))
 	}
-	m.broken = in.broken
+	m.broken, m.fatal = in.broken, in.fatal
 	in.export(m, globals)
 	return m
 }

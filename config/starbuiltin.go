@@ -23,7 +23,7 @@ func (in *interpreter) predeclared() starlark.StringDict {
 		"__assert__": assert, "__raise__": raiseStatement, "__note__": in.note,
 		"__spoilt__": spoilt, "__import__": in.importModule, "__from__": in.importName,
 		"range": boundedRange, "sum": sum, "round": round, "isinstance": isinstance, "print": ignore, "open": open, "str": strBuiltin, "repr": reprBuiltin, "map": mapBuiltin, "filter": filterBuiltin,
-		"__set__": setOf, "__splice__": splice,
+		"__set__": setOf, "__splice__": splice, "__merge__": merge,
 	} {
 		d[name] = starlark.NewBuiltin(name, fn)
 	}
@@ -340,6 +340,23 @@ func splice(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []st
 		}
 	}
 	return starlark.NewList(out), nil
+}
+
+// merge is __merge__(dict, ...).
+func merge(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	out := starlark.NewDict(0)
+	for _, a := range args {
+		d, ok := a.(starlark.IterableMapping)
+		if !ok {
+			return nil, raiseClass("TypeError", "** wants a dictionary, not a value of the kind %s", a.Type())
+		}
+		for _, item := range d.Items() {
+			if err := out.SetKey(item[0], item[1]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
 }
 
 // mapBuiltin and filterBuiltin return lists in place of iterators.

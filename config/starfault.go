@@ -47,7 +47,11 @@ func (in *interpreter) fail(e *starlark.EvalError) bool {
 	case strings.Contains(msg, "spoilt") && len(in.faults) > 0:
 		fault = in.faults[len(in.faults)-1] // within a function, whose names are not the statement's
 	}
-	return in.spoil(in.topStatement(top), fault)
+	s := in.topStatement(top)
+	if exc.class != unread && exc.class != "" && s != nil && len(assigned(in.text, s)) == 0 {
+		in.fatal = append(in.fatal, fault) // a raise, an assert, sys.exit: Python would not go on
+	}
+	return in.spoil(s, fault)
 }
 
 // spoil notes that a statement has to be left out. A statement that uses spoilt names has their fault.

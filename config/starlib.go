@@ -36,16 +36,24 @@ func (in *interpreter) libraryModule(name string) starlark.Value {
 		return &namespace{name: name, members: starlark.StringDict{"gettempdir": fn0("gettempdir", starlark.String(os.TempDir()))}}
 	case "sys":
 		return &namespace{name: name, lenient: true, members: starlark.StringDict{
+			"exit":         fn("exit", sysExit),
 			"argv":         starlark.NewList([]starlark.Value{starlark.String("healpipe")}),
 			"platform":     starlark.String("linux"),
 			"version_info": starlark.Tuple{starlark.MakeInt(3), starlark.MakeInt(12), starlark.MakeInt(0)},
 		}}
-	case "typing", "__future__", "collections.abc":
+	case "functools", "typing", "__future__", "collections.abc", "enum", "dataclasses":
 		return &namespace{name: name, lenient: true, members: starlark.StringDict{"TYPE_CHECKING": starlark.False}}
 	case "logging", "warnings":
 		return &namespace{name: name, lenient: true}
 	}
 	return nil
+}
+
+func sysExit(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	if len(args) == 0 {
+		return nil, raiseClass("SystemExit", "the file ends the program here")
+	}
+	return nil, raiseClass("SystemExit", "%s", plain(args[0]))
 }
 
 func jsonLoads(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
