@@ -67,13 +67,7 @@ func (h *healthy) check(t *testing.T) []Finding {
 		}
 	}
 	h.probe.Environ = h.env
-	h.probe.Mode = func(name string) (uint32, bool) {
-		info, err := os.Stat(name)
-		if err != nil {
-			return 0, false
-		}
-		return uint32(info.Mode().Perm()), true
-	}
+	h.probe.Mode = SystemProbe().Mode
 	c, err := Load(Options{Dir: dir, Flags: h.flags, Env: environment(append(h.env, "RCLONE_CONFIG="+filepath.Join(dir, "rclone.conf"))...)})
 	found := Check(t.Context(), c, err, h.probe)
 	for i := range found {
@@ -215,5 +209,24 @@ func TestNothingSet(t *testing.T) {
 	}
 	if want := "error ERA5_ROOTS,error OUTPUT_BUCKET,error ZARR_PATH,error CELERY_BROKER"; strings.Join(got, ",") != want {
 		t.Errorf("%s", strings.Join(got, ","))
+	}
+}
+
+func TestSystemProbe(t *testing.T) {
+	t.Parallel()
+	p := SystemProbe()
+	dir := t.TempDir()
+	here, err := p.DiskFree(dir)
+	if err != nil || here <= 0 {
+		t.Errorf("%d %v", here, err)
+	}
+	if free, err := p.DiskFree(filepath.Join(dir, "not", "yet")); err != nil || free <= 0 {
+		t.Errorf("%d %v", free, err)
+	}
+	if n, err := p.OpenFiles(); err != nil || n < 10 {
+		t.Errorf("%d %v", n, err)
+	}
+	if mode, ok := p.Mode(filepath.Join(dir, "none")); ok || mode != 0 {
+		t.Errorf("%o %v", mode, ok)
 	}
 }
