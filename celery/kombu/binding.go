@@ -136,6 +136,36 @@ func (c *Connection) lookup(ctx context.Context, ex Exchange, routingKey string)
 }
 
 func (c *Connection) declare(ctx context.Context, queues []Queue) error {
+	if _, err := c.pipeline(ctx, c.declarations(queues)); err != nil {
+		return fmt.Errorf("declare queues: %w", err)
+	}
+	return nil
+}
+
+// declareOn declares on a connection of the caller's.
+func (c *Connection) declareOn(conn redis.Conn, queues []Queue, timeout time.Duration) error {
+	if err := load(conn, bindScript); err != nil {
+		return err
+	}
+	calls := c.declarations(queues)
+	for _, one := range calls {
+		if err := conn.Send(one.cmd, one.args...); err != nil {
+			return err
+		}
+	}
+	if err := conn.Flush(); err != nil {
+		return err
+	}
+	for range calls {
+		if _, err := redis.ReceiveWithTimeout(conn, timeout); err != nil {
+			return fmt.Errorf("declare queues: %w", err)
+		}
+	}
+	return nil
+}
+
+// declarations are the commands that write the bindings of queues.
+func (c *Connection) declarations(queues []Queue) []*call {
 	var calls []*call
 	for _, q := range queues {
 		q = q.complete()
@@ -154,10 +184,7 @@ func (c *Connection) declare(ctx context.Context, queues []Queue) error {
 			&call{cmd: "SADD", args: []any{table, member}, idem: true},
 			&call{cmd: "SADD", args: []any{c.keys.permanent(q.Exchange.Name), member}, idem: true})
 	}
-	if _, err := c.pipeline(ctx, calls); err != nil {
-		return fmt.Errorf("declare queues: %w", err)
-	}
-	return nil
+	return calls
 }
 
 func (c *Connection) deleteQueue(ctx context.Context, q Queue) error {

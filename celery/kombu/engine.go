@@ -189,14 +189,14 @@ func (s *settlement) finish(err error) {
 
 // replyTimeout bounds the wait for one reply; with the lease, which is renewed more often, it bounds how
 // long a dead connection goes unnoticed.
-func (c *Consumer) replyTimeout() time.Duration { return min(c.b.opt.SocketTimeout, 3*time.Second) }
+func (c *Consumer) replyTimeout() time.Duration { return min(c.b.opt.SocketTimeout, 2500*time.Millisecond) }
 
 // session works on one connection until it breaks.
 func (c *Consumer) session(conn redis.Conn) error {
 	if err := load(conn, claimScript, ackScript, renewScript, restoreScript, buryScript); err != nil {
 		return err
 	}
-	if err := c.b.declare(c.ctx, c.queueList()); err != nil {
+	if err := c.b.declareOn(conn, c.queueList(), c.replyTimeout()); err != nil {
 		return err
 	}
 	if err := c.resync(conn); err != nil {

@@ -12,7 +12,7 @@ import (
 // is overdue by blockSlack.
 const (
 	blockTime  = 3 * time.Second
-	blockSlack = 1500 * time.Millisecond
+	blockSlack = 1000 * time.Millisecond
 )
 
 // waiter blocks on one list until it is not empty, without taking anything: BLMOVE from the right end of a list to the
