@@ -178,6 +178,49 @@ func TestS3ServerWithoutRanges(t *testing.T) {
 	}
 }
 
+// TestS3SmallReadsShareRequests reads as the header of an HDF5 file is read.
+func TestS3SmallReadsShareRequests(t *testing.T) {
+	t.Parallel()
+	st, proxy, _ := faulty(t)
+	data := noise(5<<20 + 17)
+	mustPut(t, st, "k", data)
+	r, err := st.Open(t.Context(), "k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	proxy.Harm(times(1, s3test.Fault{Cut: 1000}, method(http.MethodGet)))
+	rng := rand.New(rand.NewPCG(3, 4))
+	buf := make([]byte, 3000)
+	for range 2000 {
+		b := buf[:1+rng.IntN(len(buf))]
+		off := rng.Int64N(1<<20 - int64(len(b)))
+		if _, err := r.ReadAt(b, off); err != nil || !bytes.Equal(b, data[off:off+int64(len(b))]) {
+			t.Fatalf("%d bytes at %d: %v", len(b), off, err)
+		}
+	}
+	if n := len(proxy.Seen()); n != 5 { // four blocks, and one resumed
+		t.Errorf("%d requests: %q", n, proxy.Seen())
+	}
+	if n, err := r.ReadAt(buf, int64(len(data))-10); n != 10 || err != io.EOF || !bytes.Equal(buf[:10], data[len(data)-10:]) {
+		t.Errorf("over the end: %d, %v", n, err)
+	}
+	var wg sync.WaitGroup
+	for i := range 8 { // more blocks than are kept, from several goroutines
+		wg.Go(func() {
+			rng := rand.New(rand.NewPCG(uint64(i), 5))
+			b := make([]byte, 500)
+			for range 50 {
+				off := rng.Int64N(int64(len(data) - len(b)))
+				if _, err := r.ReadAt(b, off); err != nil || !bytes.Equal(b, data[off:off+500]) {
+					t.Errorf("at %d: %v", off, err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
 func TestS3RetriesWrites(t *testing.T) {
 	t.Parallel()
 	st, proxy, _ := faulty(t)
