@@ -148,8 +148,8 @@ func (b *Block) apply() {
 		}
 		for q := range rings {
 			r := &rings[q]
-			from := r.first + b.at[q]
-			col := op.col[from : r.first+r.n]
+			from, cell := r.table+b.at[q], r.first+b.at[q]
+			col := op.col[from : r.table+r.n]
 			k := 0
 			for k < len(col) && int(col[k]) < last {
 				k++
@@ -158,7 +158,7 @@ func (b *Block) apply() {
 				continue
 			}
 			b.at[q] += k
-			t := targets{c, col[:k], op.x[from : from+k], op.cell[from : from+k]}
+			t := targets{c, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
 			row := b.blend[:(last+1-c)*n]
 			blendRows(row, b.prev[c*n:], b.cur[c*n:], 1-r.y, r.y)
 			switch {

@@ -71,10 +71,11 @@ type Operator struct {
 	rings  []ring // in ascending order of row
 	polar  []stencil
 
-	// One entry per centre, ring after ring in the order of rings.
-	col  []int32   // column i
-	x    []float64 // weight of column i+1
-	cell []int32   // cell of the result that it is a child of
+	cell []int32 // of each centre, ring after ring: the cell of the result that it is a child of
+	// Of each centre, too, but rings with the same longitudes share entries: half of those of the belt, and
+	// those of the north with those of the south.
+	col []int32   // column i
+	x   []float64 // weight of column i+1
 
 	children int // of a cell of the result: (Intermediate / Nside)^2
 }
@@ -83,7 +84,8 @@ type Operator struct {
 type ring struct {
 	row   int     // row j
 	y     float64 // weight of row j+1
-	first int     // of col, x and cell
+	first int     // of cell
+	table int     // of col and x
 	n     int
 }
 
@@ -101,12 +103,9 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 		return nil, err
 	}
 	n := t.Intermediate
-	op := &Operator{
-		grid: g, target: t,
-		col: make([]int32, 0, healpix.Cells(n)), x: make([]float64, 0, healpix.Cells(n)), cell: make([]int32, 0, healpix.Cells(n)),
-		children: (n / t.Nside) * (n / t.Nside),
-	}
+	op := &Operator{grid: g, target: t, cell: make([]int32, 0, healpix.Cells(n)), children: (n / t.Nside) * (n / t.Nside)}
 	lon, exact := newLongitudes(g.Lon), newCentres(n)
+	tables := map[float64]int{} // where the last ring with a first longitude and length has its table
 	for r := 1; r <= healpix.Rings(n); r++ {
 		at := healpix.RingOf(n, r)
 		lat := math.Atan2(at.Z, at.Sin)
@@ -115,7 +114,7 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 			op.addPolar(at, lat)
 			continue
 		}
-		op.rings = append(op.rings, ring{row: row, y: y, first: len(op.col), n: at.Cells})
+		in := ring{row: row, y: y, first: len(op.cell), table: len(op.col), n: at.Cells}
 		for k := range at.Cells {
 			nest := healpix.RingToNest(n, at.First+k)
 			i, x := lon.find(at.Phi(k), func() float64 { return exact.longitude(nest) })
@@ -123,19 +122,27 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 			op.x = append(op.x, x)
 			op.cell = append(op.cell, int32(op.parent(nest)))
 		}
-		op.rotate(op.rings[len(op.rings)-1])
+		op.rotate(in)
+		key := at.Phi0 + float64(8*at.Cells) // Phi0 is less than 8
+		if old, ok := tables[key]; ok && slices.Equal(op.col[old:old+in.n], op.col[in.table:]) && slices.Equal(op.x[old:old+in.n], op.x[in.table:]) {
+			op.col, op.x = op.col[:in.table], op.x[:in.table]
+			in.table = old
+		}
+		tables[key] = in.table
+		op.rings = append(op.rings, in)
 	}
+	op.col, op.x = slices.Clip(slices.Clone(op.col)), slices.Clip(slices.Clone(op.x))
 	slices.SortStableFunc(op.rings, func(a, b ring) int { return cmp.Compare(a.row, b.row) })
 	return op, nil
 }
 
 // rotate lets a ring begin with its westernmost column, so that columns ascend.
 func (op *Operator) rotate(r ring) {
-	col := op.col[r.first : r.first+r.n]
+	col := op.col[r.table : r.table+r.n]
 	for k := 1; k < r.n; k++ {
 		if col[k] < col[k-1] {
 			rotate(col, k)
-			rotate(op.x[r.first:r.first+r.n], k)
+			rotate(op.x[r.table:r.table+r.n], k)
 			rotate(op.cell[r.first:r.first+r.n], k)
 			return
 		}
