@@ -69,9 +69,9 @@ func (f *Inflater) careful(dst []byte, out int) (int, status) {
 	}
 }
 
-// What a turn of a fast loop may touch beyond where it starts: up to three refills of the bit buffer, each 7 bytes on
-// and reading 8; three literals, then a match of 258 bytes that is copied in pieces of up to 32 bytes.
+// What a turn of a fast loop may touch beyond where it starts: three refills of the bit buffer, each reading 8 bytes and
+// moving on by 7 at most; two literals, then a match of 258 bytes with 15 bytes of a copy's last step.
 const (
-	inRoom  = 4*7 + 8
-	outRoom = 3 + 258 + 32
+	inRoom  = 3*7 + 8
+	outRoom = 2 + 258 + 16
 )

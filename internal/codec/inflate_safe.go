@@ -2,7 +2,8 @@ package codec
 
 import "encoding/binary"
 
-// fastSafe is the fast loop in plain Go: the twin of fastUnsafe, with the same results.
+// fastSafe is the fast loop in plain Go: the twin of fastUnsafe, with the same results, turn by turn. It stops
+// with more before the room at the end of either buffer, see inRoom and outRoom.
 func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 	inEnd, outEnd := len(f.src)-inRoom, len(dst)-outRoom
 	in, bits, n := f.in, f.bits, uint64(f.n)
@@ -18,12 +19,15 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 	e := lt[bits&(1<<litlenBits-1)]
 	for in <= inEnd && out <= outEnd {
 		if int32(e) < 0 {
-			w := dst[out : out+3 : len(dst)]
+			w := dst[out : out+4]
 			bits >>= e & 63
 			n -= uint64(e)
 			w[0] = byte(e >> 16)
 			out++
 			e = lt[bits&(1<<litlenBits-1)]
+			bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
+			in += 7 - int(n>>3&7)
+			n |= 56
 			if int32(e) < 0 {
 				bits >>= e & 63
 				n -= uint64(e)
@@ -39,11 +43,23 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 					in += 7 - int(n>>3&7)
 					n |= 56
 					e = lt[bits&(1<<litlenBits-1)]
+					// Codes of noise are mostly of 8 bits: look four up at once where they would be.
+					for in <= inEnd && out <= outEnd {
+						e1, e2, e3 := lt[bits>>8&(1<<litlenBits-1)], lt[bits>>16&(1<<litlenBits-1)], lt[bits>>24&(1<<litlenBits-1)]
+						if ((e^(flagLiteral|8))|(e1^(flagLiteral|8))|(e2^(flagLiteral|8))|(e3^(flagLiteral|8)))&(flagLiteral|0xff) != 0 {
+							break
+						}
+						binary.LittleEndian.PutUint32(dst[out:], e>>16&0xff|e1>>8&0xff00|e2&0xff0000|e3<<8&0xff000000)
+						out += 4
+						bits >>= 32
+						n -= 32
+						bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
+						in += 7 - int(n>>3&7)
+						n |= 56
+						e = lt[bits&(1<<litlenBits-1)]
+					}
 					continue
 				}
-				bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
-				in += 7 - int(n>>3&7)
-				n |= 56
 			}
 		}
 		if e&flagRare != 0 {
@@ -80,11 +96,14 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 		bits >>= e & 63
 		n -= uint64(e)
 		d := dt[bits&(1<<distBits-1)]
+		bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
+		in += 7 - int(n>>3&7)
+		n |= 56
 		if d&flagRare != 0 {
 			if d&flagSub != 0 {
 				bits >>= distBits
 				n -= distBits
-				d = dt[uint(d>>16)+uint(bits&(1<<(d>>8&15)-1))]
+				d = dt[uint(d>>16&0xffff)+uint(bits&(1<<(d>>8&15)-1))]
 			}
 			if d&flagRare != 0 {
 				s = badData
@@ -94,15 +113,12 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 		dist := int(d>>32) + int(bits>>(d>>8&63)&(d>>16&0xffff))
 		bits >>= d & 63
 		n -= d
+		e = lt[bits&(1<<litlenBits-1)] // ahead of the copy, which may be slow
 		from := out - dist
 		if from < 0 {
 			s = badData
 			break
 		}
-		bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
-		in += 7 - int(n>>3&7)
-		n |= 56
-		e = lt[bits&(1<<litlenBits-1)]
 
 		to := out
 		out += length
@@ -121,6 +137,7 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 				}
 			}
 		} else {
+			// The string of dist bytes, repeated.
 			pattern := binary.LittleEndian.Uint64(dst[from:]) & (1<<(8*uint(dist)&63) - 1) * patterns[dist&7]
 			step := steps[dist&7]
 			for {
