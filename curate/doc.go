@@ -12,6 +12,15 @@
 //
 // Chunk i along time holds the steps from i*TimeChunk on. What no file has covered reads as the fill value 0.
 //
+// With Layout.GridMapping there are also crs and cell_ids, by which CF software finds the grid.
+//
+// # Statistics
+//
+// With Options.Statistics every file leaves the moments of its variables in VARIABLE/FIRST_LAST.json (hours as
+// YYYYMMDDHH), and MergeStatistics makes statistics.json of them: count, mean, standard deviation, minimum and
+// maximum for each variable and level, whatever the order of the files and however often one was processed.
+// Files that overlap in time count each for itself.
+//
 // # Guarantees
 //
 //   - Init creates what is lacking and changes nothing that is there; a second Init writes nothing. Arrays
