@@ -14,8 +14,8 @@ import (
 // Init creates the group, the arrays that are lacking, and the values of the coordinates, and brings the
 // consolidated metadata up to date. It returns the names of the arrays that it made. levels is asked for the
 // pressure levels only if that array is lacking; where it returns ErrNoLevels, the array levels is left for a
-// later Init. Arrays that are there and differ from the layout are an
-// error, all named in it, before anything is made.
+// later Init. Arrays that are there and differ from the layout are an error, all named in it, before anything
+// is made.
 func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, error)) (created []string, err error) {
 	g, err := zarr.OpenGroup(ctx, s.zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
 	if errors.Is(err, fs.ErrNotExist) {

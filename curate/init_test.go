@@ -106,6 +106,33 @@ func TestInitTwice(t *testing.T) {
 	}
 }
 
+// TestInitWithoutLevels makes a store before there is a file of u, writes into it, and completes it later.
+func TestInitWithoutLevels(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, small())
+	s.make(map[string]spec{
+		"levels.nc": {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true, Seed: 1}}, Times: hours(0, 2), Levels: smallLevels},
+		"z.nc":      {Vars: map[string]varSpec{"Z": {ShortName: "z", Levels: true, Seed: 2}}, Times: hours(0, 2), Levels: smallLevels},
+		"wrong.nc":  {Vars: map[string]varSpec{"Z": {ShortName: "z", Levels: true, Seed: 2}}, Times: hours(0, 2), Levels: []float64{5, 4, 3, 2, 1}},
+	})
+	created, err := s.store.Init(t.Context(), func(context.Context) (Levels, error) { return Levels{}, ErrNoLevels })
+	if err != nil || len(created) != 19 {
+		t.Fatal(created, err)
+	}
+	if err := s.store.Process(t.Context(), s.in, "z.nc"); err != nil {
+		t.Fatal(err)
+	}
+	if created, err = s.store.Init(t.Context(), s.levels); err != nil || strings.Join(created, " ") != "levels" {
+		t.Fatal(created, err)
+	}
+	if err := s.store.Process(t.Context(), s.in, "levels.nc"); err != nil {
+		t.Fatal(err)
+	}
+	if err := s.store.Process(t.Context(), s.in, "wrong.nc"); !errors.Is(err, ErrInput) {
+		t.Fatal(err)
+	}
+}
+
 func TestInitReportsDifferences(t *testing.T) {
 	t.Parallel()
 	st := storage.NewMemory()

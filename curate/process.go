@@ -2,8 +2,10 @@ package curate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"slices"
 
@@ -128,7 +130,7 @@ func (s *Store) sameLevels(ctx context.Context, g *zarr.Group, f *input, fd fiel
 	if c == nil {
 		return nil
 	}
-	if err := s.once(levelsName, func() error {
+	err := s.once(levelsName, func() error {
 		a, err := g.Array(ctx, levelsName)
 		if err != nil {
 			return err
@@ -138,7 +140,11 @@ func (s *Store) sameLevels(ctx context.Context, g *zarr.Group, f *input, fd fiel
 		}
 		s.levels, err = readFloats(ctx, a)
 		return err
-	}); err != nil {
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil // made by an Init that had no file of u yet
+	}
+	if err != nil {
 		return err
 	}
 	lev, err := readLevels(ctx, f.path, c)
