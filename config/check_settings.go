@@ -18,7 +18,7 @@ var unitsForm = regexp.MustCompile(`^\s*(\w+)\s+since\s+(.+?)\s*$`)
 // so the units must say the same.
 func (k *checker) axis() {
 	c := k.c
-	if k.faulty("TIME_RANGE", "TIME_CHUNK", "START_TIME", "TIME_UNITS") {
+	if k.faulty("TIME_RANGE", "TIME_CHUNK", "START_TIME", "TIME_UNITS") || c.TimeRange.Step <= 0 {
 		return
 	}
 	day := int(24 * time.Hour / c.TimeRange.Step)

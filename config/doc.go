@@ -22,7 +22,8 @@
 //	                          \___________ positions are carried along for messages ___________/
 //
 // A statement that cannot be understood spoils only the names that it assigns: the others keep their
-// values, and a spoilt setting is no fault when a flag or the environment gives it.
+// values, and a spoilt setting is no fault when a flag or the environment gives it. A statement that
+// assigns nothing is left out and noted ([Config.Notes]), unless it raises an exception on purpose.
 //
 // Limits: only this one file is run; there is no network and no writing; steps, repetitions, ranges and
 // nesting are bounded ([maxSteps], [maxRepeat], [maxSource]).

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 )
@@ -53,6 +54,7 @@ func (l *loader) load() (*Config, error) {
 	l.readDotEnv(c)
 	module := l.readModule(c)
 	l.faults.add(module.fatal...)
+	c.Notes.add(module.notes...)
 
 	for _, s := range Settings() {
 		l.settle(c, &s, module)
@@ -146,7 +148,7 @@ func (l *loader) settle(c *Config, s *Setting, m *module) {
 			l.faults.add(&f)
 			return
 		}
-		if older, both := m.values[s.Alias]; both && name != s.Alias && older.fault == nil && older.value != v.value {
+		if older, both := m.values[s.Alias]; both && name != s.Alias && older.fault == nil && !reflect.DeepEqual(older.value, v.value) {
 			c.Notes.add(&Fault{File: m.name, Line: older.line, Col: older.col, Setting: s.Alias, Msg: "differs from " + name + ", which counts", Mend: "remove one of the two"})
 		}
 		c.origins[s.Name] = Origin{FromFile, v.at(m.name)}
@@ -165,7 +167,7 @@ func (l *loader) settle(c *Config, s *Setting, m *module) {
 		}
 	}
 	c.origins[s.Name] = Origin{Kind: FromDefault}
-	if m.broken != nil {
+	if s.Name != "RESULT_BACKEND" { // which most files do without
 		// The file may have had it: its fault explains more than the missing value.
 		l.faults.add(m.broken...)
 	}

@@ -95,7 +95,9 @@ func TestMaskURL(t *testing.T) {
 		"redis://user@host/0":                         "redis://user@host/0",
 		"sentinel://:a@h1:1/0;sentinel://:b@h2:1/0":   "sentinel://:********@h1:1/0;sentinel://:********@h2:1/0",
 		"redis://h/0?password=x&ssl_ca_certs=/etc/ca": "redis://h/0?password=********&ssl_ca_certs=/etc/ca",
-		"": "",
+		":pw@host:6379":                               ":********@host:6379",
+		"host:6379":                                   "host:6379",
+		"":                                            "",
 	} {
 		if got := MaskURL(in); got != want {
 			t.Errorf("MaskURL(%q) = %q, want %q", in, got, want)

@@ -21,9 +21,9 @@ func MaskURL(s string) string {
 // maskOne works on the text rather than on a parsed URL, since a password with a character that should
 // have been escaped must not be printed either.
 func maskOne(s string) string {
-	scheme, rest, found := strings.Cut(s, "://")
-	if !found {
-		return s
+	scheme, rest := "", s
+	if i := strings.Index(s, "://"); i >= 0 {
+		scheme, rest = s[:i+3], s[i+3:]
 	}
 	// The password ends at the last @ of the authority; one with a slash in it reaches past the first slash.
 	if at := strings.LastIndexByte(rest, '@'); at >= 0 {
@@ -34,7 +34,7 @@ func maskOne(s string) string {
 	}
 	head, query, hasQuery := strings.Cut(rest, "?")
 	if !hasQuery {
-		return scheme + "://" + rest
+		return scheme + rest
 	}
 	pairs := strings.Split(query, "&")
 	for i, p := range pairs {
@@ -42,7 +42,7 @@ func maskOne(s string) string {
 			pairs[i] = k + "=" + mask
 		}
 	}
-	return scheme + "://" + head + "?" + strings.Join(pairs, "&")
+	return scheme + head + "?" + strings.Join(pairs, "&")
 }
 
 // secretName tells whether a variable, key or query field with this name holds a secret.

@@ -7,6 +7,7 @@ type module struct {
 	name   string // for messages, relative to the folder
 	values map[string]moduleValue
 	fatal  []*Fault // exceptions that end the file on purpose
+	notes  []*Fault // statements that were left out and set nothing
 	broken []*Fault // why the file, or a part whose names are unknown, could not be read
 }
 

@@ -64,6 +64,7 @@ func TestConfigFaults(t *testing.T) {
 		{"import sys\nLEVELS = 37\nif LEVELS > 3:\n    sys.exit('no')\n", "config.py:4:13: SystemExit: no"},
 		{"LEVELS = 37\nif LEVELS > 3:\n    raise ValueError('too many')\n", "config.py:3:5: ValueError: too many"},
 		{"TIME_CHUNK = 24\nmatch TIME_CHUNK:\n    case 24:\n        LEVELS = 5\n", "config.py:2:1: LEVELS the statement match is not read; write the values themselves, or set --levels or HEALPIPE_LEVELS"},
+		{"import other\nERA5_ROOTS = ['a']\nERA5_ROOTS.append(other.thing())\n", "config.py:3:30: ERA5_ROOTS other.thing is not known here: no Python runs, and only pandas' dates, os, pathlib, datetime and dotenv are read; write the value itself, or set --era5-roots or HEALPIPE_ERA5_ROOTS"},
 		{"@retry\ndef f():\n    return 1\n", "config.py:1:1: the decorator retry is not read; leave it out"},
 	} {
 		_, err := Load(Options{Dir: site(t, map[string]string{"config.py": tt.code}), Env: environment()})
@@ -82,6 +83,19 @@ func TestSpoiltIsNoFaultWhenGivenElsewhere(t *testing.T) {
 	}
 	_, err = Load(Options{Dir: dir, Env: environment()})
 	if err == nil || !strings.HasPrefix(err.Error(), "config.py:2:") || strings.Contains(err.Error(), "\n") {
+		t.Errorf("%v", err)
+	}
+}
+
+// TestLeftOut keeps a file whose statement without names cannot be read, and notes the statement.
+func TestLeftOut(t *testing.T) {
+	t.Parallel()
+	dir := site(t, map[string]string{"config.py": "import other\nother.setup()\nprint(other.version())\nLEVELS = 5\nOUTPUT_BUCKET, OUTPUT_ROOT = ['a'], ['b']\n"})
+	c, err := Load(Options{Dir: dir, Env: environment("HEALPIPE_OUTPUT_BUCKET=x")})
+	if err != nil || c.Levels != 5 || len(c.Notes) != 1 || c.Notes[0].Line != 3 {
+		t.Errorf("%v %v", err, c.Notes)
+	}
+	if _, err = Load(Options{Dir: dir, Env: environment()}); fmt.Sprint(err) != "config.py:5:1: OUTPUT_BUCKET wants a text, not a list; write OUTPUT_BUCKET = \"path/to/ERA5_HPX6\", or set --output-bucket or HEALPIPE_OUTPUT_BUCKET" {
 		t.Errorf("%v", err)
 	}
 }

@@ -31,17 +31,53 @@ func exceptClasses(src string, tokens []token) []string {
 	return names
 }
 
-// spoil stands in for a statement that could not be read or run: its names get the fault.
-func (r *rewriter) spoil(s *stmt, fault int) {
-	names := assigned(r.src, s)
-	if len(names) == 0 {
+// spoiling says how a statement is left out: these names get this fault.
+type spoiling struct {
+	fault int
+	names []binding
+}
+
+// spoil stands in for a statement that could not be read or run.
+func (r *rewriter) spoil(s *stmt, with spoiling) {
+	if len(with.names) == 0 {
 		r.newline(s.start)
 		r.put("pass", s.start)
 	}
-	for _, name := range names {
+	for _, name := range with.names {
 		r.newline(s.start)
-		r.put(safeName(name.name)+" = __spoilt__("+strconv.Itoa(fault)+")", name.pos)
+		r.put(safeName(name.name)+" = __spoilt__("+strconv.Itoa(with.fault)+")", name.pos)
 	}
+}
+
+// receiver is the name that a call such as X.append(...) may change.
+func receiver(src string, s *stmt) []binding {
+	if s.clauses != nil || len(s.line.tokens) < 3 || s.line.tokens[0].kind != tokName {
+		return nil
+	}
+	first, second := s.line.tokens[0], s.line.tokens[1]
+	if src[second.start:second.end] != "." {
+		return nil
+	}
+	return []binding{{src[first.start:first.end], first.start}}
+}
+
+// unlisted tells whether a statement, or one in it, has an effect on names that it does not list: an
+// import of all names, a decorator.
+func unlisted(src string, s *stmt) bool {
+	for _, c := range s.clauses {
+		for _, b := range c.body {
+			if unlisted(src, b) {
+				return true
+			}
+		}
+	}
+	tokens := s.line.tokens
+	if len(tokens) == 0 {
+		return false
+	}
+	first, last := tokens[0], tokens[len(tokens)-1]
+	word := src[first.start:first.end]
+	return word == "@" || word == "from" && src[last.start:last.end] == "*"
 }
 
 // binding is a name that a statement sets.

@@ -16,7 +16,7 @@ type rewriter struct {
 	out    []byte
 	starts []int // of the lines of out
 	marks  []mark
-	spoilt map[int]int // statement -> number of the fault that stands for it
+	spoilt map[int]spoiling // statements that are left out
 	level  int
 	inTry  int
 }
@@ -29,7 +29,7 @@ type mark struct {
 
 // rewrite returns the Starlark text. Statements in spoilt become assignments of their fault to the names
 // that they would have set. A statement that has no counterpart is reported with its number.
-func rewrite(src string, block []*stmt, spoilt map[int]int) (*rewriter, *stmt, *pyError) {
+func rewrite(src string, block []*stmt, spoilt map[int]spoiling) (*rewriter, *stmt, *pyError) {
 	r := &rewriter{src: src, spoilt: spoilt}
 	s, err := r.block(block)
 	return r, s, err
@@ -86,8 +86,8 @@ func (r *rewriter) source(p syntax.Position) int {
 
 func (r *rewriter) block(block []*stmt) (*stmt, *pyError) {
 	for _, s := range block {
-		if fault, ok := r.spoilt[s.id]; ok {
-			r.spoil(s, fault)
+		if with, ok := r.spoilt[s.id]; ok {
+			r.spoil(s, with)
 			continue
 		}
 		if bad, err := r.statement(s); err != nil {

@@ -100,11 +100,11 @@ func samePython(t *testing.T, codes []string) {
 		m := runModule(moduleSource{name: "config.py", path: "/site/config.py", text: code, lookup: environment("HAVE=have")})
 		v := m.values["X"]
 		got := asPython(v.value)
-		if v.fault != nil || len(m.broken) > 0 {
+		if v.fault != nil || len(m.broken)+len(m.fatal)+len(m.notes) > 0 {
 			got = "!"
 		}
 		if fmt.Sprint(got) != fmt.Sprint(want[i]) {
-			t.Errorf("%s\n  got  %v\n  want %v\n  fault %v, broken %v", code, got, want[i], v.fault, Faults(m.broken))
+			t.Errorf("%s\n  got  %v\n  want %v\n  fault %v, notes %v, broken %v", code, got, want[i], v.fault, Faults(m.notes), Faults(m.broken))
 		}
 	}
 }

@@ -30,12 +30,13 @@ type interpreter struct {
 	src    moduleSource
 	text   string
 	block  []*stmt
-	faults []*Fault       // by number
-	spoilt map[int]int    // statement -> fault
-	by     map[string]int // name -> fault that spoils it
-	broken []*Fault       // faults of statements that set no names
-	fatal  []*Fault       // exceptions that the file means to end with
-	raised map[int]raise  // execution of a try -> what happened in it
+	faults []*Fault         // by number
+	spoilt map[int]spoiling // by statement
+	by     map[string]int   // name -> fault that spoils it
+	idle   []*Fault         // faults of statements that set no names
+	broken []*Fault         // faults behind which any name may be missing
+	fatal  []*Fault         // exceptions that the file means to end with
+	raised map[int]raise    // execution of a try -> what happened in it
 	steps  uint64
 
 	// State of the run at hand.
@@ -59,7 +60,7 @@ type noted struct{ pos int }
 
 // runModule reads a config.py.
 func runModule(src moduleSource) *module {
-	in := &interpreter{src: src, spoilt: map[int]int{}, by: map[string]int{}, raised: map[int]raise{}}
+	in := &interpreter{src: src, spoilt: map[int]spoiling{}, by: map[string]int{}, raised: map[int]raise{}}
 	in.text = strings.ReplaceAll(strings.ReplaceAll(strings.TrimPrefix(src.text, "\ufeff"), "\r\n", "\n"), "\r", "\n")
 	m := &module{name: src.name, values: map[string]moduleValue{}}
 	lines, err := scanLines(in.text)
@@ -80,7 +81,7 @@ func runModule(src moduleSource) *module {
 	if in.runs > maxRuns {
 		in.broken = append(in.broken, in.fault(0, fmt.Sprintf("the file was given up after %d faults and exceptions", maxRuns), ""))
 	}
-	m.broken, m.fatal = in.broken, in.fatal
+	m.broken, m.fatal, m.notes = in.broken, in.fatal, in.idle
 	in.export(m, globals)
 	return m
 }

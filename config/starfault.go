@@ -75,14 +75,22 @@ func (in *interpreter) spoil(s *stmt, f *Fault) bool {
 		in.faults = append(in.faults, f)
 		number = len(in.faults) - 1
 	}
-	in.spoilt[s.id] = number
 	clear(in.raised) // executions of try statements are counted anew, since this one may have had some
 	names := assigned(in.text, s)
+	outward := in.outward(s)
+	if len(names) == 0 && !outward {
+		names = receiver(in.text, s)
+	}
+	in.spoilt[s.id] = spoiling{fault: number, names: names}
 	for _, b := range names {
 		in.by[b.name] = number
 	}
-	if len(names) == 0 && !in.outward(s) {
+	switch {
+	case len(names) > 0 || outward:
+	case unlisted(in.text, s):
 		in.broken = append(in.broken, in.faults[number])
+	default:
+		in.idle = append(in.idle, in.faults[number])
 	}
 	return true
 }
