@@ -156,6 +156,9 @@ func (p *plan) newField(v *netcdf.Var, axes map[*netcdf.Dim]axis, coords map[*ne
 			p.z = append(p.z, f.z)
 		}
 	}
+	if f.levels() == 0 {
+		return nil, fmt.Errorf("%w: dimension %s is empty", ErrUnsupported, f.z.dim.Name)
+	}
 	var err error
 	if f.pack, err = v.Packing(); err != nil {
 		return nil, err

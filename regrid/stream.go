@@ -62,19 +62,22 @@ func (s *bandSet) take(n int) []*loaded {
 func (s *stream) run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
-	steps, largest := 1, int64(1)
+	steps, levels, largest := 1, 0, int64(1)
 	for _, f := range s.p.vars {
-		l, err := newLayout(ctx, f, s.p.nx)
+		l, err := newLayout(ctx, f, s.p.nx, s.op.Cells())
 		if err != nil {
 			return err
 		}
 		s.layouts = append(s.layouts, l)
 		if f.time {
 			steps = max(steps, l.steps)
+			levels += f.levels()
 		}
 		chunks := (l.steps + l.time - 1) / l.time * ((l.tall + l.level - 1) / l.level) * l.wide
 		largest = max(largest, int64(chunks)*int64(l.time)*int64(l.level)*int64(l.lat)*int64(l.lon)*int64(f.v.Type.Size))
 	}
+	// Where variables differ in shape, the longest segment must not be too much for the others.
+	steps = max(1, min(steps, int(resultBytes/(max(1, float64(levels))*float64(s.op.Cells())*perCell))))
 	sets := 1
 	if 3*largest <= s.memory { // two decoded, and the stored bytes of one
 		sets = 2

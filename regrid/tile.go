@@ -18,6 +18,14 @@ import (
 // bandBytes is how many decoded bytes of small chunks are put together to one band.
 const bandBytes = 32 << 20
 
+// resultBytes is how much the results and sums of a segment may take, about 16 bytes a cell and field: a
+// file whose chunks hold more times is decoded several times over. maxResultBytes is what one time may take.
+const (
+	resultBytes    = 512 << 20
+	maxResultBytes = 8 << 30
+	perCell        = 16
+)
+
 // layout is how a variable is cut.
 type layout struct {
 	f      *field
@@ -33,7 +41,7 @@ type layout struct {
 }
 
 // newLayout looks at the variable's chunks.
-func newLayout(ctx context.Context, f *field, nx int) (*layout, error) {
+func newLayout(ctx context.Context, f *field, nx, cells int) (*layout, error) {
 	ch, err := f.v.Chunks(ctx)
 	if err != nil {
 		return nil, err
@@ -47,19 +55,30 @@ func newLayout(ctx context.Context, f *field, nx int) (*layout, error) {
 		l.level, shape = shape[0], shape[1:]
 	}
 	l.lat, l.lon = shape[0], shape[1]
+	l.time, l.level = max(l.time, 1), max(l.level, 1) // chunks of an empty dimension
+	one := float64(f.levels()) * float64(cells) * perCell
+	if one > maxResultBytes {
+		return nil, fmt.Errorf("variable %s: %w: %d levels", f.v.Name, netcdf.ErrTooLarge, f.levels())
+	}
 	l.wide = (nx + l.lon - 1) / l.lon
 	for c := range ch.All() {
 		l.stored = max(l.stored, int(c.Size))
 	}
 	// Put chunks together until the lanes of a Block are filled or memory says stop.
-	one := int64(l.wide) * int64(l.lat) * int64(l.lon) * int64(f.v.Type.Size)
-	fits := func(steps, tall int) bool { return one*int64(steps)*int64(tall) <= bandBytes }
+	row := int64(l.wide) * int64(l.lat) * int64(l.lon) * int64(f.v.Type.Size)
+	fits := func(steps, tall int) bool { return row*int64(steps)*int64(tall) <= bandBytes }
 	l.steps, l.tall = min(l.time, f.steps()), min(l.level, f.levels())
 	for l.tall < f.levels() && l.steps*l.tall < MaxLanes && fits(l.steps, l.tall+l.level) {
 		l.tall = min(l.tall+l.level, f.levels())
 	}
 	for l.steps < f.steps() && l.steps*l.tall < MaxLanes && fits(l.steps+l.time, l.tall) {
 		l.steps = min(l.steps+l.time, f.steps())
+	}
+	if most := max(1, int(resultBytes/max(one, 1))); l.steps > most {
+		l.steps = most
+		if most > l.time {
+			l.steps -= most % l.time
+		}
 	}
 	return l, nil
 }
@@ -90,9 +109,9 @@ func (l *layout) tiles(t0, t1, out int) []*tile {
 	}
 	// Boundaries lie on those of chunks, so that none is decoded twice within a segment.
 	for a := t0; a < t1; {
-		b := min(t1, (a/l.time)*l.time+l.steps)
-		if b <= a {
-			b = min(t1, (a/l.time+1)*l.time)
+		b := min(t1, a+l.steps)
+		if b/l.time > a/l.time {
+			b -= b % l.time
 		}
 		for z := 0; z < l.f.levels(); z += l.tall {
 			list = append(list, &tile{l: l, t0: a, t1: b, z0: z, z1: min(z+l.tall, l.f.levels()), out: out})
