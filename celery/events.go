@@ -100,7 +100,7 @@ func appendJSON(b []byte, v any) []byte {
 // utcOffset is Celery's: the hours that local time lies west of Greenwich.
 func utcOffset(t time.Time) float64 {
 	_, off := t.Local().Zone()
-	return -float64(off) / 3600
+	return 0 - float64(off)/3600 // never -0.0
 }
 
 // task queues an event of the task group.

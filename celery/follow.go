@@ -94,6 +94,10 @@ func (w *Worker) failChain(ctx context.Context, r *Request, chain []any, err err
 		if id != "" && (!r.ignore || r.storeErrors) {
 			step := &Request{ID: id, Group: o.str("group_id")}
 			body := w.app.metaBody(step, outcome{state: StateFailure, err: err, traceback: tb})
+			if w.conf.ResultExtended {
+				body["name"], body["args"], body["kwargs"] = sig.Task, orEmpty(sig.Args), orEmptyMap(sig.Kwargs)
+				body["worker"], body["retries"], body["queue"] = nil, 0, nil
+			}
 			if perr := w.back.put(ctx, resultMeta{id: id, state: StateFailure, body: body}); perr != nil {
 				w.log.errorf("Cannot store the failure of task %s: %v", id, perr)
 			}

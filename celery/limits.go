@@ -51,7 +51,7 @@ func (w *Worker) hardLimit(r *Request, limit time.Duration) {
 		if r.task.acksOnTimeout {
 			r.ack()
 		} else {
-			r.reject(true)
+			w.rejectLate(r, true)
 		}
 	}
 	w.done(r)

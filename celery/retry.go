@@ -163,7 +163,7 @@ func (w *Worker) retried(ctx context.Context, r *Request, retry *Retry) {
 	if r.task.acksLate {
 		r.ack()
 	}
-	exception := "None"
+	exception := "Retry(Retry(...), None, " + pyrepr.Repr(wholeSeconds(retry.When)) + ")" // what Celery shows without an error
 	if retry.Err != nil {
 		exception = excRepr(retry.Err)
 	}

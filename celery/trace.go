@@ -139,7 +139,7 @@ func (w *Worker) succeed(ctx context.Context, r *Request, result any, took time.
 	}
 	if err != nil {
 		w.fail(ctx, r, err, "")
-		w.settleFailure(ctx, r, err)
+		w.settleFailure(r)
 		return
 	}
 	repr := pyrepr.Safe(value, r.task.reprMax())
@@ -189,7 +189,7 @@ func (w *Worker) raised(tctx, ctx context.Context, r *Request, err error, tb str
 		w.rejected(ctx, r, reject)
 	default:
 		w.fail(ctx, r, err, tb)
-		w.settleFailure(ctx, r, err)
+		w.settleFailure(r)
 	}
 }
 
@@ -232,7 +232,7 @@ func matches(err error, list []error) bool {
 }
 
 // settleFailure acknowledges or rejects the message of a failed task that is acknowledged late.
-func (w *Worker) settleFailure(_ context.Context, r *Request, err error) {
+func (w *Worker) settleFailure(r *Request) {
 	if !r.task.acksLate {
 		return
 	}
@@ -240,25 +240,29 @@ func (w *Worker) settleFailure(_ context.Context, r *Request, err error) {
 		r.ack()
 		return
 	}
-	r.reject(false)
+	w.rejectLate(r, false)
 }
 
 // rejected handles a task that gave its message back or threw it away.
 func (w *Worker) rejected(ctx context.Context, r *Request, reject *Reject) {
 	w.log.warnf("Task %s[%s] %s", r.Name, r.ID, reject.Error())
 	if reject.Requeue {
-		if r.task.acksLate {
-			r.reject(true)
-			w.taskEvent(r, "task-rejected", field{"uuid", r.ID}, field{"requeue", true})
-		}
+		w.rejectLate(r, true)
 		return
 	}
 	tb := r.traceback(reject)
-	w.store(ctx, r, outcome{state: StateFailure, err: reject, traceback: tb, errors: true})
+	w.store(ctx, r, outcome{state: StateFailure, err: reject, errors: true})
 	w.taskEvent(r, "task-failed", field{"uuid", r.ID}, field{"exception", excRepr(reject)}, field{"traceback", tb})
-	if r.task.acksLate {
-		r.reject(false)
+	w.rejectLate(r, false)
+}
+
+// rejectLate rejects the message of a task that is acknowledged late, with its event.
+func (w *Worker) rejectLate(r *Request, requeue bool) {
+	if !r.task.acksLate || r.acknowledged.Load() {
+		return
 	}
+	r.reject(requeue)
+	w.taskEvent(r, "task-rejected", field{"uuid", r.ID}, field{"requeue", requeue})
 }
 
 // announceRevoked ends a task that was revoked, expired or terminated.
@@ -275,8 +279,15 @@ func (w *Worker) notRegistered(ctx context.Context, r *Request) {
 		return
 	}
 	err := errNotRegistered(r.Type)
-	r.storeErrors = true
-	w.store(ctx, r, outcome{state: StateFailure, err: err, errors: true})
+	body := w.app.metaBody(&Request{ID: r.ID, RootID: r.RootID}, outcome{state: StateFailure, err: err})
+	if w.conf.ResultExtended {
+		for _, k := range []string{"name", "args", "kwargs", "worker", "retries", "queue"} {
+			body[k] = nil // as Celery, which knows no more of a task that it cannot run
+		}
+	}
+	if perr := w.back.put(ctx, resultMeta{id: r.ID, state: StateFailure, body: body, req: r}); perr != nil {
+		w.log.errorf("Cannot store the failure of unknown task %s[%s]: %v", r.Name, r.ID, perr)
+	}
 	w.events.task("task-failed", field{"uuid", r.ID}, field{"exception", excRepr(err)})
 }
 
@@ -341,10 +352,14 @@ func (r *Request) traceback(err error) string {
 // lastLine is the line that ends a traceback.
 func lastLine(err error) string {
 	module, class, args := exception(err)
+	text := excStr(args)
+	if class == "KeyError" && len(args) == 1 {
+		text = pyrepr.Repr(args[0]) // so that an empty key shows
+	}
 	if module != "builtins" && module != "" {
 		class = module + "." + class
 	}
-	if text := excStr(args); text != "" {
+	if text != "" {
 		return class + ": " + text + "\n"
 	}
 	return class + "\n"

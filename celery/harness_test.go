@@ -1,0 +1,163 @@
+package celery_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"os/exec"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"healpipe/celery"
+	"healpipe/internal/testenv"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// syncBuffer is a log that can be read while it is written.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+// tail returns the last part of the log.
+func (s *syncBuffer) tail() string {
+	text := s.String()
+	return text[max(0, len(text)-3000):]
+}
+
+func (s *syncBuffer) has(text string) bool { return strings.Contains(s.String(), text) }
+
+// running is a worker in the test's process.
+type running struct {
+	*celery.Worker
+	log  *syncBuffer
+	done chan error
+}
+
+// runWorker starts a worker and waits until it consumes; the test ends it if nobody else does.
+func runWorker(t testing.TB, app *celery.App, opts celery.WorkerOptions) *running {
+	t.Helper()
+	log := &syncBuffer{}
+	ready := make(chan struct{})
+	opts.LogWriter, opts.Stdout, opts.Ready = log, log, func() { close(ready) }
+	if opts.LogLevel == 0 {
+		opts.LogLevel = celery.Info
+	}
+	r := &running{Worker: app.Worker(opts), log: log, done: make(chan error, 1)}
+	ctx, cancel := context.WithCancel(context.Background())
+	go func() { r.done <- r.Run(ctx) }()
+	ended := make(chan struct{})
+	t.Cleanup(func() {
+		cancel()
+		select {
+		case err := <-r.done:
+			if err != nil {
+				t.Errorf("worker: %v", err)
+			}
+		case <-ended:
+		}
+		if t.Failed() {
+			t.Logf("end of the worker's log:\n%s", log.tail())
+		}
+	})
+	select {
+	case <-ready:
+	case err := <-r.done:
+		close(ended)
+		t.Fatalf("worker did not start: %v\n%s", err, log)
+	case <-time.After(20 * time.Second):
+		t.Fatalf("worker did not start\n%s", log)
+	}
+	return r
+}
+
+// end waits for Run to return, after a shutdown has been asked for.
+func (r *running) end(t testing.TB) {
+	t.Helper()
+	select {
+	case err := <-r.done:
+		r.done <- err
+		if err != nil {
+			t.Fatal(err)
+		}
+	case <-time.After(20 * time.Second):
+		t.Fatalf("worker did not stop\n%s", r.log)
+	}
+}
+
+// newApp makes an app that the test closes.
+func newApp(t testing.TB, conf celery.Config) *celery.App {
+	t.Helper()
+	app := celery.New(conf)
+	t.Cleanup(func() {
+		if err := app.Close(); err != nil {
+			t.Errorf("close: %v", err)
+		}
+	})
+	return app
+}
+
+// python runs a script of testdata with the suite's environment and returns its standard output.
+func python(t testing.TB, broker string, script string, args ...string) []byte {
+	t.Helper()
+	cmd := exec.Command(testenv.Python(t), append([]string{script}, args...)...)
+	cmd.Dir = "testdata"
+	cmd.Env = suiteEnv(cmd, broker)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatalf("%s: %v\n%s", script, err, stderr.String())
+	}
+	return out
+}
+
+func suiteEnv(cmd *exec.Cmd, broker string) []string {
+	return append(cmd.Environ(), "SUITE_BROKER="+broker, "PYTHONDONTWRITEBYTECODE=1")
+}
+
+// pythonWorker starts Celery's own worker on the suite and waits until it is ready.
+func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
+	t.Helper()
+	log := &syncBuffer{}
+	cmd := exec.Command(testenv.Python(t), append([]string{"-m", "celery", "-A", "suite", "worker", "-l", "INFO", "-n", "w@h", "-P", "threads", "-c", "4"}, args...)...)
+	cmd.Dir = "testdata"
+	cmd.Env = suiteEnv(cmd, broker)
+	cmd.Stdout, cmd.Stderr = log, log
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		_ = cmd.Process.Kill()
+		_ = cmd.Wait()
+		if t.Failed() {
+			t.Logf("end of the Python worker's log:\n%s", log.tail())
+		}
+	})
+	testenv.WaitFor(t, 60*time.Second, "the Python worker to be ready", func() bool { return log.has(" ready.") })
+	return log
+}
+
+func unmarshal(t testing.TB, raw []byte, v any) {
+	t.Helper()
+	if err := json.Unmarshal(raw, v); err != nil {
+		t.Fatalf("%v in %.300s", err, raw)
+	}
+}

@@ -1,0 +1,218 @@
+package celery_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+	"github.com/google/go-cmp/cmp"
+
+	"healpipe/celery"
+	"healpipe/internal/testenv"
+)
+
+// registerSuite registers the tasks of testdata/suite.py.
+func registerSuite(t testing.TB, app *celery.App, broker string) {
+	store := func(cmd string, args ...any) (any, error) {
+		c, err := redis.DialURL(broker)
+		if err != nil {
+			return nil, err
+		}
+		defer c.Close()
+		return c.Do(cmd, args...)
+	}
+	reg := func(name string, fn any, opts celery.TaskOptions, params ...string) {
+		opts.Params = params
+		if _, err := app.Register("suite."+name, fn, opts); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add := func(x, y float64, z *float64) any {
+		s := x + y
+		if z != nil {
+			s += *z
+		}
+		if s == float64(int64(s)) {
+			return int64(s)
+		}
+		return s
+	}
+	now := func(ctx context.Context, err error) error {
+		return celery.CurrentRequest(ctx).Retry(ctx, celery.RetryOptions{Err: err, Countdown: 50 * time.Millisecond})
+	}
+	sig := func(name string, args ...any) *celery.Signature { return app.Signature("suite."+name, args...) }
+	no, one, three, yes := celery.TaskOptions{}, 1, 3, true
+
+	reg("add", add, celery.TaskOptions{AcksLate: true}, "x", "y", "z=None")
+	reg("xsum", func(nums []any) any {
+		total := int64(0)
+		for _, n := range nums {
+			switch v := n.(type) {
+			case int64:
+				total += v
+			case []any:
+				for _, e := range v {
+					total += e.(int64)
+				}
+			}
+		}
+		return total
+	}, no, "nums")
+	reg("identity", func(x any) any { return x }, no, "x")
+	reg("none", func() {}, celery.TaskOptions{AcksLate: true})
+	reg("ids", func(ctx context.Context, i any) any {
+		r := celery.CurrentRequest(ctx)
+		var parent any
+		if r.ParentID != "" {
+			parent = r.ParentID
+		}
+		return []any{r.RootID, parent, i}
+	}, no, "i")
+	reg("fail", func(args []any) error {
+		if len(args) == 0 {
+			args = []any{"fail"}
+		}
+		return &celery.Error{Class: "ValueError", Module: "builtins", Args: args}
+	}, no, "*args")
+	reg("expected", func() error { return celery.Errorf("KeyError", "missing") }, celery.TaskOptions{Throws: []error{celery.Exception("KeyError")}})
+	reg("retry_once", func(ctx context.Context) (int, error) {
+		if n := celery.CurrentRequest(ctx).Retries; n > 0 {
+			return n, nil
+		}
+		return 0, now(ctx, nil)
+	}, celery.TaskOptions{MaxRetries: &three})
+	reg("retry_exhausted", func(ctx context.Context, own bool) error {
+		if own {
+			return now(ctx, celery.Errorf("ValueError", "tried"))
+		}
+		return now(ctx, nil)
+	}, celery.TaskOptions{MaxRetries: &one}, "own")
+	reg("autoretry", func() error { return celery.Errorf("ValueError", "again") },
+		celery.TaskOptions{MaxRetries: &one, AutoretryFor: []error{celery.Exception("ValueError")}, DefaultRetryDelay: 50 * time.Millisecond})
+	reg("replace_add", func(ctx context.Context, x, y any) error {
+		return celery.CurrentRequest(ctx).Replace(ctx, sig("add", x, y))
+	}, no, "x", "y")
+	reg("replace_group", func(ctx context.Context, n int) error {
+		var members []*celery.Signature
+		for i := range n {
+			members = append(members, sig("add", i, i))
+		}
+		return celery.CurrentRequest(ctx).Replace(ctx, celery.Group(members...))
+	}, no, "n")
+	reg("replace_chain", func(ctx context.Context, x any) error {
+		return celery.CurrentRequest(ctx).Replace(ctx, celery.Chain(sig("add", x, 1), sig("add", 10)))
+	}, no, "x")
+	reg("add_to_all", func(ctx context.Context, nums []any, val any) error {
+		r := celery.CurrentRequest(ctx)
+		for _, n := range nums[1:] {
+			if _, err := r.AddToChord(ctx, sig("add", n, val)); err != nil {
+				return err
+			}
+		}
+		return r.Replace(ctx, sig("add", nums[0], val))
+	}, no, "nums", "val")
+	reg("grow_chord", func(ctx context.Context, x any) (any, error) {
+		_, err := celery.CurrentRequest(ctx).AddToChord(ctx, sig("add", x, 100))
+		return x, err
+	}, no, "x")
+	reg("ignored", func() int { return 1 }, celery.TaskOptions{IgnoreResult: &yes})
+	reg("progress", func(ctx context.Context) (string, error) {
+		r := celery.CurrentRequest(ctx)
+		if err := r.UpdateState(ctx, "PROGRESS", map[string]any{"done": 1}); err != nil {
+			return "", err
+		}
+		raw, err := store("GET", "celery-task-meta-"+r.ID)
+		if err == nil {
+			_, err = store("RPUSH", "progress", raw)
+		}
+		return "end", err
+	}, celery.TaskOptions{TrackStarted: &yes})
+	reg("echo", func(msg any) (any, error) {
+		_, err := store("RPUSH", "echo", fmt.Sprint(msg))
+		return msg, err
+	}, no, "msg")
+	reg("errback", func(id string) error {
+		_, err := store("RPUSH", "errback", id)
+		return err
+	}, no, "task_id")
+	reg("sleep", func(ctx context.Context, s float64) (string, error) {
+		select {
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		case <-time.After(time.Duration(s * float64(time.Second))):
+			return "slept", nil
+		}
+	}, no, "s")
+	reg("reject", func(requeue bool) (any, error) {
+		if requeue {
+			if n, err := redis.Int(store("INCR", "reject")); err != nil || n > 1 {
+				return "second", err
+			}
+		}
+		return nil, &celery.Reject{Reason: "no", Requeue: requeue}
+	}, celery.TaskOptions{AcksLate: true}, "requeue")
+	reg("ignore", func() error { return celery.Ignore }, no)
+	reg("children", func(ctx context.Context) (string, error) {
+		if _, err := sig("add", 1, 1).Delay(ctx); err != nil {
+			return "", err
+		}
+		_, err := celery.Group(sig("add", 1, 2), sig("add", 1, 3)).Delay(ctx)
+		return "sent", err
+	}, no)
+}
+
+// observed is what testdata/drive.py prints.
+type observed struct {
+	Checks  map[string]json.RawMessage
+	Events  map[string]json.RawMessage
+	Workers map[string]json.RawMessage
+}
+
+// TestSameAsPython drives the same calls, from Celery's own client, against Celery's worker and this one, and compares
+// what the client reads, what Redis holds, and the events that were sent.
+func TestSameAsPython(t *testing.T) {
+	t.Parallel()
+	drive := func(start func(t *testing.T, broker string)) observed {
+		var o observed
+		broker := testenv.StartRedis(t).URL(0)
+		start(t, broker)
+		unmarshal(t, python(t, broker, "drive.py"), &o)
+		return o
+	}
+	var py, own observed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		py = drive(func(t *testing.T, broker string) { pythonWorker(t, broker, "-E") })
+	}()
+	own = drive(func(t *testing.T, broker string) {
+		app := newApp(t, celery.Config{Name: "suite", Broker: broker, ResultBackend: broker, ResultExtended: true})
+		registerSuite(t, app, broker)
+		runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h", TaskEvents: true})
+	})
+	<-done
+	compare := func(t *testing.T, kind string, want, got map[string]json.RawMessage) {
+		if len(want) == 0 {
+			t.Fatalf("no %s were observed with the Python worker", kind)
+		}
+		for name := range want {
+			t.Run(kind+"/"+name, func(t *testing.T) {
+				var w, g any
+				unmarshal(t, want[name], &w)
+				if got[name] == nil {
+					t.Fatal("not observed with the Go worker")
+				}
+				unmarshal(t, got[name], &g)
+				if diff := cmp.Diff(w, g); diff != "" {
+					t.Errorf("Python (-) and Go (+) differ:\n%s", diff)
+				}
+			})
+		}
+	}
+	compare(t, "checks", py.Checks, own.Checks)
+	compare(t, "events", py.Events, own.Events)
+	compare(t, "workers", py.Workers, own.Workers)
+}

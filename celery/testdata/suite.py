@@ -1,0 +1,143 @@
+"""Tasks for comparing workers: suite_test.go registers the same ones in Go."""
+import os
+import time
+
+import redis
+from celery import Celery, chain, chord, group
+from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
+
+app = Celery("suite", broker=os.environ["SUITE_BROKER"], backend=os.environ.get("SUITE_BACKEND", os.environ["SUITE_BROKER"]))
+app.conf.update(result_extended=True, task_track_started=False, broker_connection_retry_on_startup=True, worker_hijack_root_logger=True)
+
+
+def store():
+    return redis.Redis.from_url(os.environ["SUITE_BROKER"])
+
+
+@app.task(name="suite.add", acks_late=True)
+def add(x, y, z=None):
+    return x + y + (z or 0)
+
+
+@app.task(name="suite.xsum")
+def xsum(nums):
+    return sum(sum(n) if isinstance(n, list) else n for n in nums)
+
+
+@app.task(name="suite.identity")
+def identity(x):
+    return x
+
+
+@app.task(name="suite.none", acks_late=True)
+def none():
+    return None
+
+
+@app.task(bind=True, name="suite.ids")
+def ids(self, i):
+    return [self.request.root_id, self.request.parent_id, i]
+
+
+@app.task(name="suite.fail")
+def fail(*args):
+    raise ValueError(*(args or ("fail",)))
+
+
+@app.task(name="suite.expected", throws=(KeyError,))
+def expected():
+    raise KeyError("missing")
+
+
+@app.task(bind=True, name="suite.retry_once", max_retries=3, default_retry_delay=0)
+def retry_once(self):
+    if self.request.retries:
+        return self.request.retries
+    raise self.retry(countdown=0.05)
+
+
+@app.task(bind=True, name="suite.retry_exhausted", max_retries=1)
+def retry_exhausted(self, own):
+    raise self.retry(countdown=0.05, exc=ValueError("tried") if own else None)
+
+
+@app.task(name="suite.autoretry", autoretry_for=(ValueError,), max_retries=1, default_retry_delay=0.05)
+def autoretry():
+    raise ValueError("again")
+
+
+@app.task(bind=True, name="suite.replace_add")
+def replace_add(self, x, y):
+    return self.replace(add.s(x, y))
+
+
+@app.task(bind=True, name="suite.replace_group")
+def replace_group(self, n):
+    return self.replace(group(add.s(i, i) for i in range(n)))
+
+
+@app.task(bind=True, name="suite.replace_chain")
+def replace_chain(self, x):
+    return self.replace(chain(add.s(x, 1), add.s(10)))
+
+
+@app.task(bind=True, name="suite.add_to_all")
+def add_to_all(self, nums, val):
+    subtasks = [add.s(num, val) for num in nums]
+    for s in subtasks[1:]:
+        self.add_to_chord(s)
+    return self.replace(subtasks[0])
+
+
+@app.task(bind=True, name="suite.grow_chord")
+def grow_chord(self, x):
+    self.add_to_chord(add.s(x, 100))
+    return x
+
+
+@app.task(name="suite.ignored", ignore_result=True)
+def ignored():
+    return 1
+
+
+@app.task(bind=True, name="suite.progress", track_started=True)
+def progress(self):
+    self.update_state(state="PROGRESS", meta={"done": 1})
+    store().rpush("progress", app.backend.get(app.backend.get_key_for_task(self.request.id)))
+    return "end"
+
+
+@app.task(name="suite.echo")
+def echo(msg):
+    store().rpush("echo", str(msg))
+    return msg
+
+
+@app.task(name="suite.errback")
+def errback(task_id):
+    store().rpush("errback", task_id)
+
+
+@app.task(name="suite.sleep")
+def sleep(s):
+    time.sleep(s)
+    return "slept"
+
+
+@app.task(name="suite.reject", acks_late=True)
+def reject(requeue):
+    if requeue and store().incr("reject") > 1:
+        return "second"
+    raise Reject("no", requeue=requeue)
+
+
+@app.task(name="suite.ignore")
+def ignore():
+    raise Ignore()
+
+
+@app.task(bind=True, name="suite.children")
+def children(self):
+    add.delay(1, 1)
+    group(add.s(1, 2), add.s(1, 3)).delay()
+    return "sent"

@@ -1,0 +1,199 @@
+package celery_test
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+
+	"healpipe/celery"
+	"healpipe/internal/testenv"
+)
+
+func dial(t testing.TB, url string) redis.Conn {
+	t.Helper()
+	c, err := redis.DialURL(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	return c
+}
+
+func length(t testing.TB, c redis.Conn, cmd, key string) int {
+	t.Helper()
+	n, err := redis.Int(c.Do(cmd, key))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// A warm shutdown returns what has not started before the running task ends, answers ping meanwhile, and acknowledges.
+func TestWarmShutdown(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	c := dial(t, url)
+	app := newApp(t, celery.Config{Broker: url})
+	block, started := make(chan struct{}), make(chan struct{}, 8)
+	hold := app.MustRegister("hold", func(ctx context.Context, i int) { started <- struct{}{}; <-block }, celery.TaskOptions{AcksLate: true})
+	w := runWorker(t, app, celery.WorkerOptions{Concurrency: 1, Hostname: "w@h"})
+	ctx := t.Context()
+	for i := range 3 {
+		if _, err := hold.Delay(ctx, i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := hold.ApplyAsync(ctx, []any{9}, nil, celery.Options{Countdown: time.Hour}); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	testenv.WaitFor(t, 10*time.Second, "all messages to be held", func() bool { return length(t, c, "HLEN", "unacked") == 4 })
+	w.Warm()
+	testenv.WaitFor(t, 10*time.Second, "waiting messages to be given back", func() bool { return length(t, c, "LLEN", "celery") == 3 })
+	if n := length(t, c, "HLEN", "unacked"); n != 1 {
+		t.Errorf("%d messages unacknowledged while one task runs", n)
+	}
+	if pong, err := app.Control().Ping(ctx, celery.BroadcastOptions{Destination: []string{"w@h"}, Timeout: 5 * time.Second}); err != nil || len(pong) != 1 {
+		t.Errorf("ping during the drain: %v %v", pong, err)
+	}
+	close(block)
+	w.end(t)
+	if n := length(t, c, "HLEN", "unacked"); n != 0 || w.ExitCode() != 0 {
+		t.Errorf("unacknowledged %d, exit code %d", n, w.ExitCode())
+	}
+}
+
+// A cold shutdown cancels the running task and gives its message back.
+func TestColdShutdown(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	c := dial(t, url)
+	app := newApp(t, celery.Config{Broker: url})
+	started, cause := make(chan struct{}), make(chan error, 1)
+	task := app.MustRegister("long", func(ctx context.Context) error {
+		close(started)
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+		return ctx.Err()
+	}, celery.TaskOptions{AcksLate: true})
+	w := runWorker(t, app, celery.WorkerOptions{Concurrency: 1})
+	if _, err := task.Delay(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	w.Warm()
+	w.Cold()
+	w.end(t)
+	if err := <-cause; err == nil || errors.Is(err, context.Canceled) {
+		t.Errorf("cause of the cancelled context: %v", err)
+	}
+	if n := length(t, c, "LLEN", "celery"); n != 1 || w.ExitCode() != 1 {
+		t.Errorf("%d messages given back, exit code %d", n, w.ExitCode())
+	}
+}
+
+// Messages that are no tasks are logged in Celery's words and never stop the worker.
+func TestBadMessages(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	c := dial(t, url)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	add := app.MustRegister("add", func(x, y int) int { return x + y })
+	w := runWorker(t, app, celery.WorkerOptions{Concurrency: 2})
+	envelope := func(body, headers, contentType string) string {
+		return `{"body":"` + body + `","content-encoding":"utf-8","content-type":"` + contentType + `","headers":` + headers +
+			`,"properties":{"delivery_info":{"exchange":"","routing_key":"celery"},"delivery_tag":"t` + contentType + body + `","body_encoding":"utf-8"}}`
+	}
+	for _, tc := range []struct{ element, log string }{
+		{envelope(`[1, 2`, `{"task":"add","id":"a"}`, "application/json"), "Can't decode message body"},
+		{envelope(`[[1]]`, `{"task":"add","id":"b"}`, "application/json"), "Received invalid task message"},
+		{envelope(`{}`, `{}`, "application/json"), "Received and deleted unknown message.  Wrong destination?!?"},
+		{envelope(`x`, `{"task":"add","id":"c"}`, "application/x-python-serialize"), "Received invalid task message: "},
+		{envelope(`[[],{},{}]`, `{"task":"nope","id":"d"}`, "application/json"), "Received unregistered task of type 'nope'"},
+		{envelope(`[[],{},{}]`, `{"task":"add","id":"e","eta":"soon"}`, "application/json"), "invalid ETA value 'soon'"},
+		{`not json`, ""},
+	} {
+		if _, err := c.Do("LPUSH", "celery", tc.element); err != nil {
+			t.Fatal(err)
+		}
+		testenv.WaitFor(t, 10*time.Second, "the log to say "+tc.log, func() bool { return w.log.has(tc.log) })
+	}
+	res, err := add.Delay(t.Context(), 1, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if v, err := res.Get(ctx); err != nil || v != int64(3) {
+		t.Errorf("the good message after the bad ones: %v %v", v, err)
+	}
+	testenv.WaitFor(t, 10*time.Second, "nothing to be left", func() bool {
+		return length(t, c, "LLEN", "celery")+length(t, c, "HLEN", "unacked") == 0
+	})
+}
+
+// The time limits: the soft one ends the context, the hard one the task, whose slot is free again.
+func TestTimeLimits(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	release := make(chan struct{})
+	soft := app.MustRegister("soft", func(ctx context.Context) error { <-ctx.Done(); return ctx.Err() }, celery.TaskOptions{SoftTimeLimit: 50 * time.Millisecond})
+	hard := app.MustRegister("hard", func() { <-release }, celery.TaskOptions{TimeLimit: 50 * time.Millisecond, AcksLate: true})
+	boom := app.MustRegister("boom", func() { panic("out of cheese") })
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 1})
+	defer close(release)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for _, tc := range []struct {
+		task  *celery.Task
+		class string
+	}{{hard, "billiard.exceptions.TimeLimitExceeded"}, {soft, "billiard.exceptions.SoftTimeLimitExceeded"}, {boom, "RuntimeError"}} {
+		res, err := tc.task.Delay(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := res.Get(ctx); !errors.Is(err, celery.Exception(tc.class)) {
+			t.Errorf("%s: got %v, want %s", tc.task.Name, err, tc.class)
+		}
+	}
+}
+
+// Canvases made in Go run as they do from Python.
+func TestGoClient(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	registerSuite(t, app, url)
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	s := func(name string, args ...any) *celery.Signature { return app.Signature("suite."+name, args...) }
+	for name, tc := range map[string]struct {
+		sig  *celery.Signature
+		want any
+	}{
+		"chain":             {celery.Chain(s("add", 1, 2), s("add", 3)), int64(6)},
+		"chord":             {celery.Chord([]*celery.Signature{s("add", 1, 1), s("add", 2, 2)}, s("xsum")), int64(6)},
+		"group in a chain":  {celery.Chain(s("add", 1, 1), celery.Group(s("add", 1), s("add", 2)), s("xsum"), s("add", 10)), int64(17)},
+		"replaced":          {s("replace_chain", 1), int64(12)},
+		"retried":           {s("retry_once"), int64(1)},
+		"chord of chords":   {celery.Chord([]*celery.Signature{celery.Chord([]*celery.Signature{s("add", 1, 1)}, s("xsum")), s("add", 5, 5)}, s("xsum")), int64(12)},
+		"chord, empty head": {celery.Chord(nil, s("xsum")), int64(0)},
+	} {
+		res, err := tc.sig.Delay(ctx)
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+		if got, err := res.Get(ctx); err != nil || got != tc.want {
+			t.Errorf("%s: got %v %v, want %v", name, got, err, tc.want)
+		}
+	}
+	stats, err := app.Control().Inspect(celery.BroadcastOptions{Timeout: 5 * time.Second}).Stats(ctx)
+	if err != nil || stats["w@h"] == nil {
+		t.Errorf("stats: %v %v", stats, err)
+	}
+}
