@@ -18,7 +18,7 @@ func Adler32(b []byte) uint32 { return updateAdler32(1, b) }
 // before the sum of both before each word, which carries the weights 15-k. The weights 8-i are applied once
 // a part, to even and to both-even. No lane overflows: both is at most 16*2*255, before 120*2*255.
 //
-// 9.3 GB/s where a plain loop over four accumulators and subslices ran at 5.4 and hash/adler32 at 2.6.
+// 8.3 GB/s where hash/adler32 runs at 3.0 and four accumulators over subslices did at 5.4, see docs/inflate.md.
 func updateAdler32(sum uint32, b []byte) uint32 {
 	const (
 		part    = 128

@@ -7,7 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
+
+	"healpipe/internal/testenv"
 )
 
 func deflate(t testing.TB, b []byte, level int) []byte {
@@ -152,4 +157,53 @@ func TestSpoiledStreams(t *testing.T) {
 			})
 		}
 	}
+}
+
+// Each stream breaks one rule of RFC 1951, as its name says; zlib refuses them all.
+func TestMalformed(t *testing.T) {
+	t.Parallel()
+	paths, err := filepath.Glob("testdata/malformed/*.deflate")
+	if err != nil || len(paths) < 17 {
+		t.Fatalf("%d malformed streams, %v", len(paths), err)
+	}
+	testenv.RunPython(t, `
+import sys, zlib
+for path in sys.argv[1:]:
+    d = zlib.decompressobj(-15)
+    try:
+        d.decompress(open(path, "rb").read())
+    except zlib.error:
+        continue
+    assert not d.eof, path
+`, absolute(t, paths)...)
+	for _, path := range paths {
+		src, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Alone, and with bytes behind it, which lets the fast loops at it.
+		for _, tail := range []int{0, 500} {
+			if tail > 0 && strings.Contains(path, "truncated") {
+				continue
+			}
+			src := append(bytes.Clone(src), make([]byte, tail)...)
+			for _, safe := range []bool{false, true} {
+				f := Inflater{safe: safe}
+				if _, _, err := f.Deflate(make([]byte, 1000), src); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("%s, safe %v, %d bytes behind: %v", path, safe, tail, err)
+				}
+			}
+		}
+	}
+}
+
+func absolute(t *testing.T, paths []string) (out []string) {
+	for _, p := range paths {
+		a, err := filepath.Abs(p)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, a)
+	}
+	return out
 }
