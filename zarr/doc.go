@@ -31,5 +31,6 @@
 // # Limits
 //
 // Data types are the fixed-size numbers, float16, complex and bool. Chunk grids are regular. Version 2 arrays
-// are read, not written. A chunk that is not sharded is encoded in memory.
+// are read, not written. A chunk that is not sharded, and an inner chunk, is encoded in memory and has at most
+// 2 GiB. The codecs numcodecs.zlib and numcodecs.lz4 and Blosc's blosclz and lz4hc are read, not written.
 package zarr

@@ -87,9 +87,9 @@ func fromBytes[T Element](b []byte) []T {
 	return unsafe.Slice((*T)(unsafe.Pointer(unsafe.SliceData(b))), n)
 }
 
-// alloc returns n bytes that are aligned for every Element.
+// alloc returns n bytes that are aligned for every Element, never nil.
 func alloc(n int) []byte {
-	words := make([]uint64, (n+7)/8)
+	words := make([]uint64, n/8+1)
 	return asBytes(words)[:n:n]
 }
 

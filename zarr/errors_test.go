@@ -114,9 +114,6 @@ func TestDamagedChunks(t *testing.T) {
 				}
 			}
 			check("read", zarr.Read(ctx, a, r, values))
-			if c.name == "inner chunk empty" || c.name == "inner chunk" {
-				return // a write that does not meet it has no reason to look
-			}
 			check("merge", zarr.Write(ctx, a, zarr.Region{Start: []int{5, 0, 0}, Shape: []int{1, 2, 8}}, values[:16]))
 			if now := must(os.ReadFile(path))(t); !bytes.Equal(now, bad) {
 				t.Error("a failed merge changed the chunk")

@@ -21,13 +21,14 @@ func (s *scratch) release() {
 	scratchPool.Put(s)
 }
 
-// take returns a buffer of n bytes with any content, aligned for every Element. It is the caller's until
-// reset goes back to a mark from before.
+// take returns a buffer of n bytes with any content, aligned for every Element, and never nil: the stored bytes of
+// a damaged chunk that is empty must not look like none. It is the caller's until reset goes back to a mark from
+// before.
 func (s *scratch) take(n int) []byte {
 	if s.used == len(s.bufs) {
 		s.bufs = append(s.bufs, nil)
 	}
-	if cap(s.bufs[s.used]) < n {
+	if s.bufs[s.used] == nil || cap(s.bufs[s.used]) < n {
 		s.bufs[s.used] = alloc(n)
 	}
 	s.used++
