@@ -133,7 +133,7 @@ func (d *Definition) checkVar(v *Var) error {
 	}
 	bytes = v.size()
 	for i, n := range v.Chunks {
-		if n < 1 || n > d.Dims[v.Dims[i]].Len || bytes > math.MaxUint32/n {
+		if n < 1 || n > d.Dims[v.Dims[i]].Len || uint64(bytes) > math.MaxUint32/uint64(n) {
 			return fmt.Errorf("%w: chunk lengths %v", ErrInvalid, v.Chunks)
 		}
 		bytes *= n
