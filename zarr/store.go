@@ -8,7 +8,8 @@ import (
 // Store is the space of objects that a hierarchy lives in. Keys are slash-separated. A missing object is
 // fs.ErrNotExist. All methods are safe for concurrent use. zarr/zarrstore makes one from a storage.Storage.
 type Store interface {
-	// Get returns a whole object, in buf where the store can read into it and buf has the capacity.
+	// Get returns a whole object, in buf where the store can read into it and buf has the capacity. The result is
+	// the caller's, who may write to it.
 	Get(ctx context.Context, key string, buf []byte) ([]byte, error)
 	// Open prepares reading one version of an object by range. ctx bounds the whole life of the Object.
 	Open(ctx context.Context, key string) (Object, error)
