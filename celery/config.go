@@ -38,8 +38,6 @@ type Config struct {
 	TaskProtocol      int      // task_protocol; 2
 	RemoteControlOff  bool     // worker_enable_remote_control: false
 	TaskSendSentEvent bool     // task_send_sent_event
-	TaskAlwaysEager   bool     // task_always_eager
-	EagerPropagates   bool     // task_eager_propagates
 	TaskInheritPrio   bool     // task_inherit_parent_priority
 	AllowErrOnHeader  bool     // task_allow_error_cb_on_chord_header
 	ResultExtended    bool     // result_extended
@@ -57,14 +55,12 @@ type Config struct {
 	Queues              []Queue  // task_queues
 	Routes              []Route  // task_routes, the first match wins
 	Routers             []Router // routing functions, asked before Routes
-	NoMissingQueues     bool     // task_create_missing_queues: false
 	WorkerDirect        bool     // worker_direct
 
 	TaskAcksLate               bool          // task_acks_late
 	TaskAcksOnFailureOrTimeout *bool         // task_acks_on_failure_or_timeout; true
 	TaskAcksOnFailure          *bool         // task_acks_on_failure
 	TaskAcksOnTimeout          *bool         // task_acks_on_timeout
-	TaskRejectOnWorkerLost     bool          // task_reject_on_worker_lost
 	TaskIgnoreResult           bool          // task_ignore_result
 	TaskStoreErrorsIfIgnored   bool          // task_store_errors_even_if_ignored
 	TaskTrackStarted           bool          // task_track_started
@@ -81,10 +77,7 @@ type Config struct {
 	WorkerSoftShutdown       time.Duration // worker_soft_shutdown_timeout; none
 	WorkerSoftShutdownOnIdle bool          // worker_enable_soft_shutdown_on_idle
 	WorkerDeduplicate        bool          // worker_deduplicate_successful_tasks
-	WorkerCancelOnConnLoss   bool          // worker_cancel_long_running_tasks_on_connection_loss
 	WorkerDisablePrefetch    bool          // worker_disable_prefetch
-	WorkerMaxTasksPerChild   int           // worker_max_tasks_per_child
-	WorkerMaxMemoryPerChild  int           // worker_max_memory_per_child, KiB
 
 	// Clock replaces the system's clock in tests.
 	Clock Clock
@@ -179,19 +172,17 @@ func (c *Config) table() map[string]any {
 	put("task_default_exchange_type", c.DefaultExchangeType, c.DefaultExchangeType == "direct")
 	put("task_default_routing_key", c.DefaultRoutingKey, c.DefaultRoutingKey == c.DefaultQueue)
 	put("task_default_priority", c.DefaultPriority, c.DefaultPriority == 0)
-	put("task_create_missing_queues", false, !c.NoMissingQueues)
 	for key, on := range map[string]bool{
-		"task_send_sent_event": c.TaskSendSentEvent, "task_always_eager": c.TaskAlwaysEager,
-		"task_eager_propagates": c.EagerPropagates, "task_inherit_parent_priority": c.TaskInheritPrio,
+		"task_send_sent_event":                c.TaskSendSentEvent,
+		"task_inherit_parent_priority":        c.TaskInheritPrio,
 		"task_allow_error_cb_on_chord_header": c.AllowErrOnHeader,
 		"worker_direct":                       c.WorkerDirect, "task_acks_late": c.TaskAcksLate,
-		"task_reject_on_worker_lost": c.TaskRejectOnWorkerLost, "task_ignore_result": c.TaskIgnoreResult,
+		"task_ignore_result":                c.TaskIgnoreResult,
 		"task_store_errors_even_if_ignored": c.TaskStoreErrorsIfIgnored, "task_track_started": c.TaskTrackStarted,
 		"worker_disable_rate_limits": c.WorkerDisableRateLimits, "worker_send_task_events": c.WorkerSendTaskEvents,
-		"worker_enable_soft_shutdown_on_idle":                 c.WorkerSoftShutdownOnIdle,
-		"worker_deduplicate_successful_tasks":                 c.WorkerDeduplicate,
-		"worker_disable_prefetch":                             c.WorkerDisablePrefetch,
-		"worker_cancel_long_running_tasks_on_connection_loss": c.WorkerCancelOnConnLoss,
+		"worker_enable_soft_shutdown_on_idle": c.WorkerSoftShutdownOnIdle,
+		"worker_deduplicate_successful_tasks": c.WorkerDeduplicate,
+		"worker_disable_prefetch":             c.WorkerDisablePrefetch,
 	} {
 		put(key, true, !on)
 	}
@@ -211,8 +202,6 @@ func (c *Config) table() map[string]any {
 	put("worker_eta_task_limit", c.WorkerETATaskLimit, c.WorkerETATaskLimit == 0)
 	put("worker_state_db", c.WorkerStateDB, c.WorkerStateDB == "")
 	put("worker_soft_shutdown_timeout", seconds(c.WorkerSoftShutdown), c.WorkerSoftShutdown == 0)
-	put("worker_max_tasks_per_child", c.WorkerMaxTasksPerChild, c.WorkerMaxTasksPerChild == 0)
-	put("worker_max_memory_per_child", c.WorkerMaxMemoryPerChild, c.WorkerMaxMemoryPerChild == 0)
 	return m
 }
 

@@ -12,6 +12,12 @@ import (
 // loses its slot, its outcome no longer counts, and what it still does is its own affair.
 func (w *Worker) armLimits(r *Request, cancel context.CancelCauseFunc) (stop func()) {
 	hard, soft := r.task.limits()
+	if hard <= 0 {
+		hard = w.opts.TimeLimit
+	}
+	if soft <= 0 {
+		soft = w.opts.SoftTimeLimit
+	}
 	if r.hard > 0 {
 		hard = r.hard
 	}

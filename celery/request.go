@@ -45,8 +45,6 @@ type Request struct {
 	hard, soft   time.Duration // of the message; 0: the task's
 	ignore       bool
 	storeErrors  bool
-	etaText      any // as received, for the retry of a message
-	expiresText  any
 	nesting      int
 	callbacks    []any
 	errbacks     []any
@@ -264,7 +262,6 @@ func (r *Request) times(a *App, f fields) error {
 	if r.Expires, err = dateField(f["expires"], loc); err != nil {
 		return &invalidTask{fmt.Sprintf("invalid expires value %s: %v", pyrepr.Repr(f["expires"]), err)}
 	}
-	r.etaText, r.expiresText = f["eta"], f["expires"]
 	return nil
 }
 
@@ -293,17 +290,24 @@ func (r *Request) loadPayload(a *App) error {
 	if !r.dropPayload {
 		return nil
 	}
+	m, err := kombu.ParseMessage(r.delivery.Message.Raw())
+	if err != nil {
+		return err
+	}
+	r.delivery.Message.Headers, r.delivery.Message.Body = m.Headers, m.Body
 	again, err := a.parseMessage(r.delivery)
 	if err != nil {
 		return err
 	}
 	r.Args, r.Kwargs, r.dropPayload = again.Args, again.Kwargs, false
+	r.Headers = m.Headers
 	r.callbacks, r.errbacks, r.chain, r.chord = again.callbacks, again.errbacks, again.chain, again.chord
 	return nil
 }
 
-// unload lets the decoded arguments go; the encoded message stays.
+// unload lets everything decoded go that is not needed while the task waits; the message as received stays.
 func (r *Request) unload() {
+	r.Headers, r.delivery.Message.Headers, r.delivery.Message.Body = nil, nil, nil
 	r.Args, r.Kwargs, r.callbacks, r.errbacks, r.chain, r.chord = nil, nil, nil, nil, nil, nil
 	r.dropPayload = true
 }

@@ -6,6 +6,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"healpipe/celery/kombu"
 )
 
 // workerState is what the worker knows of its requests: those that wait or run, and what has been revoked.
@@ -51,6 +53,18 @@ func (s *workerState) find(id string) *Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.requests[id]
+}
+
+// holding finds the request of a delivery.
+func (s *workerState) holding(d *kombu.Delivery) *Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.requests {
+		if r.delivery == d {
+			return r
+		}
+	}
+	return nil
 }
 
 func (s *workerState) activeCount() int {

@@ -18,27 +18,26 @@ type TaskOptions struct {
 	//	}
 	Params []string
 
-	AcksLate           bool          // acks_late: acknowledge after the task has run
-	AcksEarly          bool          // acks_late=False where Config.TaskAcksLate is set
-	AcksOnFailure      *bool         // acks_on_failure
-	AcksOnTimeout      *bool         // acks_on_timeout
-	RejectOnWorkerLost bool          // reject_on_worker_lost
-	IgnoreResult       *bool         // ignore_result
-	StoreErrors        *bool         // store_errors_even_if_ignored
-	TrackStarted       *bool         // track_started
-	TimeLimit          time.Duration // time_limit: the task is given up
-	SoftTimeLimit      time.Duration // soft_time_limit: its context ends with ErrSoftTimeLimit
-	RateLimit          string        // rate_limit: "10/s", "100/m"
-	Serializer         string        // serializer of its messages
-	Compression        string        // compression of its messages
-	Queue              string        // queue to send it to, where no route says otherwise
-	Exchange           string        // exchange
-	RoutingKey         string        // routing_key
-	Priority           *int          // priority
-	Expires            time.Duration // expires
-	SendEvents         *bool         // send_events; true
-	Throws             []error       // throws: expected errors, logged as INFO without a traceback
-	ResultReprMax      int           // resultrepr_maxsize; 1024
+	AcksLate      bool          // acks_late: acknowledge after the task has run
+	AcksEarly     bool          // acks_late=False where Config.TaskAcksLate is set
+	AcksOnFailure *bool         // acks_on_failure
+	AcksOnTimeout *bool         // acks_on_timeout
+	IgnoreResult  *bool         // ignore_result
+	StoreErrors   *bool         // store_errors_even_if_ignored
+	TrackStarted  *bool         // track_started
+	TimeLimit     time.Duration // time_limit: the task is given up
+	SoftTimeLimit time.Duration // soft_time_limit: its context ends with ErrSoftTimeLimit
+	RateLimit     string        // rate_limit: "10/s", "100/m"
+	Serializer    string        // serializer of its messages
+	Compression   string        // compression of its messages
+	Queue         string        // queue to send it to, where no route says otherwise
+	Exchange      string        // exchange
+	RoutingKey    string        // routing_key
+	Priority      *int          // priority
+	Expires       time.Duration // expires
+	SendEvents    *bool         // send_events; true
+	Throws        []error       // throws: expected errors, logged as INFO without a traceback
+	ResultReprMax int           // resultrepr_maxsize; 1024
 
 	MaxRetries        *int          // max_retries; 3, negative: no limit
 	DefaultRetryDelay time.Duration // default_retry_delay; 180 s

@@ -105,6 +105,9 @@ func (a *App) Worker(opts WorkerOptions) *Worker {
 	if opts.PrefetchMultiplier != nil {
 		w.multiplier = max(0, *opts.PrefetchMultiplier)
 	}
+	if a.conf.WorkerDisablePrefetch {
+		w.multiplier = 1 // no more messages than slots
+	}
 	if w.opts.LogLevel == 0 {
 		w.opts.LogLevel = Warning
 	}
@@ -345,8 +348,9 @@ func refill(prefetch, slots int) int { return max(1, (prefetch-slots)/2) }
 
 // lost is called when a peer has taken a message over: a task that has not started must not run twice.
 func (w *Worker) lost(d *kombu.Delivery) {
-	id, _ := d.Message.Headers["id"].(string)
-	if r := w.state.find(id); r != nil && r.delivery == d {
+	id := "unknown"
+	if r := w.state.holding(d); r != nil {
+		id = r.ID
 		r.acknowledged.Store(true)
 	}
 	w.log.warnf("Message %s of task %s was taken over by another worker", d.Tag, id)
