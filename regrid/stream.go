@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -30,7 +31,13 @@ type stream struct {
 	units   map[int][]*unit // free ones by lanes, guarded by mu
 	mu      sync.Mutex
 	out     []values // of the present segment, by variable
+	large   bool
 }
+
+// largeBand is the size of a band from which on garbage is collected after each segment. The heap is then a
+// few large buffers that are used again and again, beside which the collector would let as much small
+// garbage pile up before it starts; a collection takes less than a millisecond.
+const largeBand = 16 << 20
 
 // sink takes results in order of time: constant variables first, in one call with steps 0.
 type sink interface {
@@ -78,6 +85,7 @@ func (s *stream) run(ctx context.Context) error {
 	}
 	// Where variables differ in shape, the longest segment must not be too much for the others.
 	steps = max(1, min(steps, int(resultBytes/(max(1, float64(levels))*float64(s.op.Cells())*perCell))))
+	s.large = largest >= largeBand
 	sets := 1
 	if 3*largest <= s.memory { // two decoded, and the stored bytes of one
 		sets = 2
@@ -201,6 +209,9 @@ func (s *stream) consume(ctx context.Context, steps int, bands <-chan *band) err
 			if err := s.applyTile(ctx, t, t0, bands); err != nil {
 				return err
 			}
+		}
+		if s.large {
+			runtime.GC()
 		}
 		defer since(time.Now(), &s.times.write)
 		return s.sink.put(t0, t1-t0, s.out)
