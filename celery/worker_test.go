@@ -197,3 +197,35 @@ func TestGoClient(t *testing.T) {
 		t.Errorf("stats: %v %v", stats, err)
 	}
 }
+
+// Events reach a Go monitor, single ones and batches alike.
+func TestCaptureEvents(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url})
+	add := app.MustRegister("add", func(x, y int) int { return x + y })
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	seen := make(chan string, 100)
+	ended := make(chan error, 1)
+	runWorker(t, app, celery.WorkerOptions{TaskEvents: true})
+	go func() {
+		ended <- app.CaptureEvents(ctx, true, func(e map[string]any) { seen <- e["type"].(string) })
+	}()
+	want := map[string]bool{"worker-heartbeat": true, "task-received": true, "task-started": true, "task-succeeded": true}
+	for len(want) > 0 {
+		select {
+		case typ := <-seen:
+			if typ == "worker-heartbeat" && want[typ] {
+				if _, err := add.Delay(ctx, 1, 2); err != nil {
+					t.Fatal(err)
+				}
+			}
+			delete(want, typ)
+		case <-ctx.Done():
+			t.Fatalf("not seen: %v", want)
+		}
+	}
+	cancel()
+	<-ended
+}
