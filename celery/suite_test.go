@@ -169,6 +169,7 @@ type observed struct {
 	Checks  map[string]json.RawMessage
 	Events  map[string]json.RawMessage
 	Workers map[string]json.RawMessage
+	Control map[string]json.RawMessage
 }
 
 // TestSameAsPython drives the same calls, from Celery's own client, against Celery's worker and this one, and compares
@@ -215,4 +216,5 @@ func TestSameAsPython(t *testing.T) {
 	compare(t, "checks", py.Checks, own.Checks)
 	compare(t, "events", py.Events, own.Events)
 	compare(t, "workers", py.Workers, own.Workers)
+	compare(t, "control", py.Control, own.Control)
 }

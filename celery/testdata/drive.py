@@ -431,6 +431,40 @@ def revoked():
     return [r.id, get(r), meta(r.id)]
 
 
+def control():
+    """Replies of remote control commands, each from the one worker."""
+
+    def ask(method, **arguments):
+        replies = app.control.broadcast(method, arguments=arguments, reply=True, timeout=3, limit=1)
+        return replies[0]["w@h"] if replies else "NO REPLY"
+
+    out = {}
+    for name, method, args in [
+        ("ping", "ping", {}), ("active_queues", "active_queues", {}), ("registered", "registered", {}), ("active", "active", {"safe": None}),
+        ("registered_with", "registered", {"taskinfoitems": ["max_retries"]}),
+        ("revoked_nothing", "query_task", {"ids": ["x"]}), ("revoke", "revoke", {"task_id": "abc"}), ("terminate", "terminate", {"signal": "KILL", "task_id": "abc"}),
+        ("stamped", "revoke_by_stamped_headers", {"headers": {"a": "b"}}),
+        ("rate_unknown", "rate_limit", {"task_name": "nope", "rate_limit": "1/s"}), ("rate_bad", "rate_limit", {"task_name": "suite.add", "rate_limit": "x"}),
+        ("rate", "rate_limit", {"task_name": "suite.add", "rate_limit": "100/s"}), ("rate_off", "rate_limit", {"task_name": "suite.add", "rate_limit": 0}),
+        ("limit", "time_limit", {"task_name": "suite.add", "soft": 1, "hard": 2}), ("limit_unknown", "time_limit", {"task_name": "nope"}),
+        ("add_consumer", "add_consumer", {"queue": "other"}), ("cancel_consumer", "cancel_consumer", {"queue": "other"}),
+        ("enable", "enable_events", {}), ("disable", "disable_events", {}), ("heartbeat", "heartbeat", {}), ("unknown", "nothing", {}),
+        ("pool_restart", "pool_restart", {}), ("autoscale", "autoscale", {"max": 3}), ("hello_self", "hello", {"from_node": "w@h"}),
+    ]:
+        out[name] = ask(method, **args)
+    out["stats"] = sorted(k for k in ask("stats") if k != "events")
+    out["broker"] = sorted(ask("stats")["broker"])
+    out["clock"] = sorted(ask("clock"))
+    r = suite.add.apply_async((1, 2), countdown=60)
+    until(lambda: ask("scheduled"))
+    s = ask("scheduled")[0]
+    for k in ("args", "kwargs"):
+        s["request"].pop(k)
+    out["scheduled"] = s
+    out["query"] = ask("query_task", ids=[r.id])[r.id][0]
+    return Names()(out)
+
+
 class Capture(threading.Thread):
     """Collects events until told to stop."""
 
@@ -472,6 +506,7 @@ def main():
         ranges[name] = (first, len(capture.events))
         out[name] = Names()(raw)
     time.sleep(0.3)
+    replies = control()
     capture.stop.set()
     events = {}
     for name in with_events:
@@ -489,12 +524,12 @@ def main():
         events[name] = n([sorted(by_task[u], key=lambda e: (e["type"], e.get("retries", 0))) for u in by_task])
     workers = {}
     for e in capture.events:
-        if e["type"].startswith("worker-"):
+        if e["type"].startswith("worker-") and e["type"] not in workers and "loadavg" in e:
             e = dict(e)
             for k in ("sw_ident", "sw_ver", "active", "processed", "local_received"):
                 e.pop(k, None)
             workers[e["type"]] = Names()(e)
-    print(json.dumps({"checks": out, "events": events, "workers": workers}, sort_keys=True))
+    print(json.dumps({"checks": out, "events": events, "workers": workers, "control": replies}, sort_keys=True))
 
 
 if __name__ == "__main__":
