@@ -27,11 +27,32 @@ $(VENV)/.stamp: tests/requirements.txt
 test: build env ## everything that CI runs
 	$(GO) vet ./...
 	$(GO) test -race -timeout 60m ./...
+	$(GO) test -tags safe ./internal/codec
 
 check: ## the fast part: gofmt, vet, tests of the packages
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
 	$(GO) vet ./...
 	$(GO) test $$($(GO) list ./... | grep -v /tests)
+
+race: ## the packages under the race detector
+	$(GO) test -race $$($(GO) list ./... | grep -v /tests)
+
+FUZZTIME ?= 10m
+fuzz: ## every fuzz target for FUZZTIME (10m) each
+	@for p in $$($(GO) list ./...); do \
+	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	  done; done
+
+CDO := .cache/cdo
+bench: build env ## ratios against CDO, libdeflate, zarr-python, zarrs, pandas, Celery (root: CDO lives in a chroot)
+	tests/tools/cdo-oracle.sh $(CURDIR)/$(CDO)
+	$(GO) run ./bench/regrid -cdo $(CURDIR)/$(CDO) -healpipe bin/healpipe
+	$(GO) run ./bench/inflate
+	$(GO) run ./bench/zarr
+	$(GO) run ./bench/curate
+	$(GO) run ./bench/index
+	$(GO) run ./bench/celery
 
 clean: ## remove what was built
 	rm -rf bin dist demo

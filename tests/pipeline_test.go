@@ -329,3 +329,30 @@ open("cut.nc", "wb").write(data[:len(data) - 5000])
 		}
 	}
 }
+
+// TestFullDisk gives the worker, in a mount namespace of its own, an output folder with room for nothing.
+func TestFullDisk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	testenv.ERA5(t, "sfc", "2t", s.path("ERA5_sfc", "good.nc"), "--hours", "1", "--grid", "91x180")
+	s.python("-c", `
+import config
+from celery import Celery
+app = Celery("t", broker=config.CELERY_BROKER)
+app.send_task("tasks.regrid_file", ["ERA5_sfc/good.nc"], task_id="full")
+app.send_task("tasks.regrid_file", ["ERA5_sfc/none.nc"], task_id="next")
+`)
+	script := `mount -t tmpfs -o size=32k none ERA5_HPX6 && exec "$0" -A tasks worker -c 1 -l info`
+	worker := s.start(s.command("unshare", "--map-root-user", "--mount", "sh", "-c", script, binary))
+	worker.await("[next] raised")
+	testenv.WaitFor(t, time.Minute, "the queue to drain", s.drained)
+	for line := range strings.Lines(worker.output()) {
+		if strings.Contains(line, "[full] raised unexpected") {
+			if !strings.Contains(line, "good.nc") || !strings.Contains(line, "no space left") {
+				t.Errorf("the error names neither the file nor the full disk: %s", line)
+			}
+			return
+		}
+	}
+	t.Errorf("the full disk was not reported:\n%s", worker.output())
+}
