@@ -46,7 +46,8 @@ fuzz: ## every fuzz target for FUZZTIME (10m) each
 
 CDO := .cache/cdo
 bench: build env ## ratios against CDO, libdeflate, zarr-python, zarrs, pandas, Celery (root: CDO lives in a chroot)
-	tests/tools/cdo-oracle.sh $(CURDIR)/$(CDO)
+	@scripts/install-test-tools.sh bench
+	bash tests/tools/cdo-oracle.sh $(CURDIR)/$(CDO)
 	$(GO) run ./bench/regrid -cdo $(CURDIR)/$(CDO) -healpipe bin/healpipe
 	$(GO) run ./bench/inflate
 	$(GO) run ./bench/zarr
