@@ -136,10 +136,34 @@ func (c *Connection) lookup(ctx context.Context, ex Exchange, routingKey string)
 }
 
 func (c *Connection) declare(ctx context.Context, queues []Queue) error {
+	c.mu.Lock()
+	for _, q := range queues {
+		if q.Expires > 0 {
+			c.expiry[q.Name] = q.Expires
+		} else {
+			delete(c.expiry, q.Name)
+		}
+	}
+	c.mu.Unlock()
 	if _, err := c.pipeline(ctx, c.declarations(queues)); err != nil {
 		return fmt.Errorf("declare queues: %w", err)
 	}
 	return nil
+}
+
+// prolong makes the lists of a queue with x-expires live on; there are none for other queues.
+func (c *Connection) prolong(queue string) []*call {
+	c.mu.Lock()
+	expires := c.expiry[queue]
+	c.mu.Unlock()
+	if expires <= 0 {
+		return nil
+	}
+	var calls []*call
+	for _, l := range c.keys.lists(queue) {
+		calls = append(calls, &call{cmd: "PEXPIRE", args: []any{l, expires.Milliseconds()}, idem: true})
+	}
+	return calls
 }
 
 // declareOn declares on a connection of the caller's.

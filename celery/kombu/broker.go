@@ -22,7 +22,8 @@ type Connection struct {
 
 	mu     sync.Mutex
 	closed bool
-	parts  map[part]struct{} // consumers, subscriptions, listeners
+	parts  map[part]struct{}        // consumers, subscriptions, listeners
+	expiry map[string]time.Duration // of the queues declared here with x-expires
 }
 
 // part is what ends with the connection.
@@ -43,7 +44,7 @@ func dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 	if t.scheme == "sentinel" && o.MasterName == "" {
 		return nil, fmt.Errorf("%w: 'master_name' transport option must be specified for sentinel://", ErrConfig)
 	}
-	c := &Connection{opt: o, target: t, log: opts.Logger, parts: map[part]struct{}{}}
+	c := &Connection{opt: o, target: t, log: opts.Logger, parts: map[part]struct{}{}, expiry: map[string]time.Duration{}}
 	if c.log == nil {
 		c.log = slog.New(slog.DiscardHandler)
 	}

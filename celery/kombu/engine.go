@@ -189,7 +189,9 @@ func (s *settlement) finish(err error) {
 
 // replyTimeout bounds the wait for one reply; with the lease, which is renewed more often, it bounds how
 // long a dead connection goes unnoticed.
-func (c *Consumer) replyTimeout() time.Duration { return min(c.b.opt.SocketTimeout, 2500*time.Millisecond) }
+func (c *Consumer) replyTimeout() time.Duration {
+	return min(c.b.opt.SocketTimeout, 2500*time.Millisecond)
+}
 
 // session works on one connection until it breaks.
 func (c *Consumer) session(conn redis.Conn) error {

@@ -21,6 +21,7 @@ func (c *Consumer) keep() {
 	if err := c.sweep(); err != nil && c.ctx.Err() == nil {
 		c.b.log.Warn("sweep of unacknowledged messages failed", "error", err)
 	}
+	refreshed := map[string]time.Time{}
 	for {
 		var err error
 		select {
@@ -29,12 +30,29 @@ func (c *Consumer) keep() {
 		case <-sweep.C:
 			err = c.sweep()
 		case <-leases.C:
-			err = r.look()
+			err = errors.Join(r.look(), c.refresh(refreshed))
 		}
 		if err != nil && c.ctx.Err() == nil {
 			c.b.log.Warn("restoring unacknowledged messages failed", "error", err)
 		}
 	}
+}
+
+// refresh keeps the queues with x-expires that we consume from alive, with their bindings. when holds the last time.
+func (c *Consumer) refresh(when map[string]time.Time) error {
+	for _, q := range c.queueList() {
+		if q.Expires <= 0 || time.Since(when[q.Name]) < q.Expires/3 {
+			continue
+		}
+		when[q.Name] = time.Now()
+		if err := c.b.declare(c.ctx, []Queue{q}); err != nil {
+			return err
+		}
+		if _, err := c.b.pipeline(c.ctx, c.b.prolong(q.Name)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // sweepChunk is how many messages are examined under one look at the index.

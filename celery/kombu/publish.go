@@ -70,6 +70,7 @@ func (c *Connection) prepare(ctx context.Context, p *Publication) ([]*call, erro
 	for _, q := range queues {
 		list := c.keys.list(q, m.Properties.Priority)
 		calls = append(calls, &call{cmd: "LPUSH", args: []any{list, data}})
+		calls = append(calls, c.prolong(q)...)
 		if p.QueueTTL > 0 {
 			calls = append(calls, &call{cmd: "PEXPIRE", args: []any{list, p.QueueTTL.Milliseconds()}, idem: true})
 		}

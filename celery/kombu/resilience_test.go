@@ -296,7 +296,9 @@ func TestSweep(t *testing.T) {
 		register(202, "", "q", -100)       // still held
 		r.Do("ZADD", "unacked_index", 1, "orphan")
 		k := consume(t, c, ConsumerOptions{Queues: []Queue{{Name: "other"}}})
-		testenv.WaitFor(t, 10*time.Second, "the sweep", func() bool { return integer(t, r, "HLEN", "unacked") == 1 && integer(t, r, "ZCARD", "unacked_index") == 1 })
+		testenv.WaitFor(t, 10*time.Second, "the sweep", func() bool {
+			return integer(t, r, "HLEN", "unacked") == 1 && integer(t, r, "ZCARD", "unacked_index") == 1
+		})
 		if err := k.AddQueue(background(t), Queue{Name: "q"}); err != nil {
 			t.Fatal(err)
 		}
