@@ -23,7 +23,7 @@ func (p *program) regridCommand() *cli.Command {
 		Usage:     "regrid files to HEALPix, without a broker",
 		ArgsUsage: "IN...",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the file to write, or the folder (an existing one, or with a slash at its end)", Required: true},
+			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the file to write, or the folder (an existing one, or with a slash at its end)"},
 			&cli.StringFlag{Name: "profile", Usage: "rclone profile that reaches IN"},
 			&cli.StringFlag{Name: "output-profile", Usage: "rclone profile that reaches the output"},
 			&cli.IntFlag{Name: "nside", Usage: "HEALPix nside of the result (default: 2^OUTPUT_LEVEL)"},
@@ -36,8 +36,8 @@ func (p *program) regridCommand() *cli.Command {
 }
 
 func (p *program) regrid(c *cli.Context) error {
-	if !c.Args().Present() {
-		return usagef("regrid needs the files to read: healpipe regrid IN... -o OUT")
+	if !c.Args().Present() || c.String("output") == "" {
+		return usagef("regrid needs the files to read and where to write: healpipe regrid IN... -o OUT")
 	}
 	cfg, err := p.settings(c)
 	if err != nil {

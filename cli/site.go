@@ -81,6 +81,9 @@ func (s *site) report(file string, err error) {
 
 // regridFile is the task regrid_file: it returns the path written.
 func (s *site) regridFile(ctx context.Context, file string) (string, error) {
+	if err := s.cfg.Require("OUTPUT_BUCKET"); err != nil {
+		return "", err
+	}
 	out := storage.Join(s.cfg.OutputBucket, path.Base(file))
 	_, err := s.regridTo(ctx, file, s.cfg.ERA5Profile, out, s.cfg.ZarrProfile)
 	if err != nil {
