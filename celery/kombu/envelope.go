@@ -235,6 +235,7 @@ func (m *Message) appendTo(dst []byte, encoding string) ([]byte, error) {
 	if p.BodyEncoding != "" {
 		encoding = p.BodyEncoding
 	}
+	encoding = strings.ToLower(encoding)
 	if dst == nil {
 		dst = make([]byte, 0, 512+len(m.Body)*4/3)
 	}
