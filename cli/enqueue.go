@@ -150,18 +150,6 @@ func (s *site) curateTodo(ctx context.Context, _ *cli.Context) (index.Selection,
 	}
 	return index.SelectCurate(rows.All(), index.CurateQuery{
 		Names: curate.Variables(), TimeRange: s.cfg.TimeRange, TimeChunk: s.cfg.TimeChunk,
-		Store: presence{present, s.layout()},
+		Store: present,
 	})
-}
-
-// presence answers by chunks what curate.Presence answers by times.
-type presence struct {
-	*curate.Presence
-	layout curate.Layout
-}
-
-func (p presence) Present(name string, chunk int) (bool, error) {
-	first := chunk * p.layout.TimeChunk
-	last := min(first+p.layout.TimeChunk, p.layout.Time.N) - 1
-	return p.Has(name, p.layout.Time.At(first), p.layout.Time.At(last)), nil
 }

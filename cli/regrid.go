@@ -27,7 +27,7 @@ func (p *program) regridCommand() *cli.Command {
 			&cli.StringFlag{Name: "profile", Usage: "rclone profile that reaches IN"},
 			&cli.StringFlag{Name: "output-profile", Usage: "rclone profile that reaches the output"},
 			&cli.IntFlag{Name: "nside", Usage: "HEALPix nside of the result (default: 2^OUTPUT_LEVEL)"},
-			&cli.IntFlag{Name: "intermediate-nside", Usage: "nside of the interpolation, whose cells are averaged (default: 4 nside)"},
+			&cli.IntFlag{Name: "intermediate-nside", Usage: "nside of the interpolation, whose cells are averaged (default: max(256, nside))"},
 			&cli.StringFlag{Name: "order", Usage: "nested or ring", Value: "nested"},
 			&cli.BoolFlag{Name: "profile-stages", Usage: "print how long each stage took"},
 		},

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"os"
 	"path"
 	"strings"
 	"sync"
@@ -28,7 +29,14 @@ type site struct {
 	storeErr  error
 }
 
+// newSite also puts the variables of .env into the environment, as load_dotenv in config.py would: profiles
+// with env_auth take their AWS_* variables from there.
 func newSite(cfg *config.Config) *site {
+	for name, value := range cfg.DotEnv {
+		if _, set := os.LookupEnv(name); !set {
+			os.Setenv(name, value)
+		}
+	}
 	return &site{
 		cfg:       cfg,
 		opener:    storage.NewOpener(func(name string) (storage.S3Options, error) { return s3Options(cfg, name) }),
@@ -116,7 +124,7 @@ func (s *site) inputs() ([]index.Root, error) {
 		if err != nil {
 			return nil, err
 		}
-		roots = append(roots, index.Root{Path: path, Storage: st, Tree: s.cfg.ERA5Profile != ""})
+		roots = append(roots, index.Root{Path: path, Storage: st, Tree: s.cfg.ERA5Profile != "" || strings.HasPrefix(path, "s3://")})
 	}
 	return roots, nil
 }
