@@ -5,13 +5,23 @@ VENV    := .venv
 VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
 LDFLAGS := -s -w -X healpipe/cli.version=$(VERSION)
 
-.PHONY: help build demo test check race env fuzz bench clean
+.PHONY: help build release demo test check race env fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: ## the static binary bin/healpipe
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/healpipe .
+
+PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+release: ## archives with checksums for every platform, in dist/
+	@rm -rf dist && mkdir -p dist
+	@for p in $(PLATFORMS); do \
+	  os=$${p%/*}; arch=$${p#*/}; name=healpipe-$(VERSION)-$$os-$$arch; mkdir -p dist/$$name; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/$$name/healpipe . || exit 1; \
+	  cp LICENSE README.md dist/$$name/; tar -C dist -czf dist/$$name.tar.gz $$name && rm -r dist/$$name; \
+	done
+	@cd dist && sha256sum *.tar.gz >SHA256SUMS && cat SHA256SUMS
 
 demo: build ## the whole pipeline on a small generated data set, embedded broker
 	bin/healpipe demo
