@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"healpipe/netcdf/internal/cdf"
 )
@@ -76,8 +77,15 @@ func classicError(err error) error {
 		{cdf.ErrNotCDF, ErrFormat}, {cdf.ErrCorrupt, ErrCorrupt}, {cdf.ErrTooLarge, ErrTooLarge}, {cdf.ErrInvalid, ErrSelection},
 	} {
 		if errors.Is(err, m.from) {
-			return fmt.Errorf("%w (%w)", err, m.to)
+			return &renamed{err, m.to}
 		}
 	}
 	return err
 }
+
+// renamed is an error of package cdf that is also one of ours. Its text loses the package's name, which the
+// caller puts in front.
+type renamed struct{ err, as error }
+
+func (r *renamed) Error() string   { return strings.TrimPrefix(r.err.Error(), "netcdf: ") }
+func (r *renamed) Unwrap() []error { return []error{r.err, r.as} }

@@ -3,6 +3,7 @@ package netcdf
 import (
 	"context"
 	"fmt"
+	"slices"
 	"sync"
 
 	"healpipe/internal/codec"
@@ -150,7 +151,7 @@ func (d *Decoder) copyBox(s sink, at int, stride, lo, count, step []int) (bad in
 	if step != nil && len(step) == rank {
 		innerStep = step[inner]
 	}
-	box := cloneInts(count[:inner])
+	box := slices.Clone(count[:inner])
 	cell := make([]int, inner)
 	for {
 		src, dst := lo[inner], at
@@ -230,7 +231,7 @@ func (d *Decoder) pastExtent(lo, count, step []int) bool {
 
 // clip cuts a box to what the file stores.
 func (d *Decoder) clip(lo, count, step []int) []int {
-	out := cloneInts(count)
+	out := slices.Clone(count)
 	for i := range out {
 		s := 1
 		if step != nil {
@@ -252,7 +253,7 @@ func fillBox(s sink, v *Var, at int, stride, count []int) (bad int, err error) {
 	if inner < 0 {
 		return s.spread(at, 1, 1, fill)
 	}
-	box, cell := cloneInts(count[:inner]), make([]int, inner)
+	box, cell := slices.Clone(count[:inner]), make([]int, inner)
 	for {
 		dst := at
 		for i, c := range cell {

@@ -3,7 +3,6 @@ package netcdf
 import (
 	"encoding/binary"
 	"math"
-	"slices"
 
 	"healpipe/netcdf/internal/hdf5"
 )
@@ -203,6 +202,3 @@ func kindSize(k Kind) int {
 	}
 	return 0
 }
-
-// cloneInts returns a copy that the caller may change.
-func cloneInts(s []int) []int { return slices.Clone(s) }

@@ -84,8 +84,7 @@ func FuzzStructure(f *testing.F) {
 	})
 }
 
-// mend recomputes the checksum of every structure whose length can be told from its signature: it tries the
-// lengths at which the checksum of the unchanged file stood, up to 1 KiB.
+// mend recomputes the checksum of every structure whose size follows from its own first bytes.
 func mend(data []byte) {
 	for _, sig := range []string{"OHDR", "OCHK", "FRHP", "FHIB", "BTHD", "BTIN", "BTLF", "FAHD", "FADB", "EAHD", "EAIB", "EASB", "EADB", "SMTB"} {
 		for at := 0; ; {
@@ -136,14 +135,14 @@ func structureSize(b []byte, sig string) int {
 	return 0
 }
 
-// TestDamage breaks every seed at every byte in several ways, mended and not, and cuts it at every length:
+// TestDamage breaks every seed at some 200 places in several ways, mended and not, and cuts it there:
 // nothing may panic or hang.
 func TestDamage(t *testing.T) {
 	t.Parallel()
 	for name, data := range seeds(t) {
 		t.Run(filepath.Base(name), func(t *testing.T) {
 			t.Parallel()
-			step := max(1, len(data)/1500)
+			step := max(1, len(data)/200)
 			for i := 0; i < len(data); i += step {
 				for _, v := range []byte{0, 0xff, data[i] ^ 1, data[i] + 1} {
 					bad := bytes.Clone(data)

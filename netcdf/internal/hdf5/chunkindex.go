@@ -29,9 +29,6 @@ func (x *ChunkIndex) Lookup(cell uint64) (addr, size uint64, mask uint32, ok boo
 	return r.addr, r.size, r.mask, true
 }
 
-// Stored returns the number of chunks that are stored.
-func (x *ChunkIndex) Stored() int { return len(x.records) }
-
 const chunkRecordSize = 32
 
 // indexReader gathers the records of one dataset.

@@ -124,9 +124,6 @@ func (c *cursor) cstring() string {
 	return s
 }
 
-// align skips to the next multiple of n from the structure's start.
-func (c *cursor) align(n int) { c.skip((n - c.at%n) % n) }
-
 // magic checks a signature.
 func (c *cursor) magic(sig string) error {
 	if p := c.bytes(len(sig)); c.err == nil && string(p) != sig {

@@ -1,9 +1,6 @@
 package hdf5
 
-import (
-	"fmt"
-	"io"
-)
+import "io"
 
 // Config are the settings of Open.
 type Config struct {
@@ -128,8 +125,6 @@ func (o *Object) Dataspace() (Dataspace, error) {
 
 // External says whether a dataset's bytes are in other files.
 func (o *Object) External() bool { return o.hdr.has(msgExternal) }
-
-func (o *Object) String() string { return fmt.Sprintf("object at %#x", o.hdr.addr) }
 
 // Base returns the position of address 0 in the file.
 func (f *File) Base() int64 { return f.base }
