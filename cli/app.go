@@ -161,6 +161,7 @@ func (p *program) commands() []*cli.Command {
 		p.enqueueCommand(),
 		p.regridCommand(),
 		p.curateCommand(),
+		p.statisticsCommand(),
 		p.inspectCommand(),
 		p.controlCommand(),
 		p.statusCommand(),

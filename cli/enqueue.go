@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -15,6 +16,8 @@ import (
 	"healpipe/config"
 	"healpipe/curate"
 	"healpipe/index"
+	"healpipe/netcdf"
+	"healpipe/zarr"
 )
 
 func (p *program) enqueueCommand() *cli.Command {
@@ -36,7 +39,7 @@ func (p *program) enqueueCommand() *cli.Command {
 			{
 				Name:   "curate",
 				Usage:  "regridded files of which the store has no chunk yet",
-				Flags:  []cli.Flag{dry},
+				Flags:  []cli.Flag{dry, &cli.BoolFlag{Name: "verify", Usage: "also files of which the store has a part: looks into shared chunks"}},
 				Action: func(c *cli.Context) error { return p.enqueue(c, "process", (*site).curateTodo) },
 			},
 		},
@@ -127,7 +130,7 @@ func (s *site) selectRegrid(ctx context.Context, rows *index.Reader, from, to st
 }
 
 // curateTodo selects the regridded files that are still to be written into the store.
-func (s *site) curateTodo(ctx context.Context, _ *cli.Context) (index.Selection, error) {
+func (s *site) curateTodo(ctx context.Context, c *cli.Context) (index.Selection, error) {
 	out, err := s.output(s.cfg.OutputProfile)
 	if err != nil {
 		return index.Selection{}, err
@@ -148,8 +151,75 @@ func (s *site) curateTodo(ctx context.Context, _ *cli.Context) (index.Selection,
 	if err != nil {
 		return index.Selection{}, err
 	}
-	return index.SelectCurate(rows.All(), index.CurateQuery{
+	var seen []index.Entry
+	all := rows.All()
+	if c != nil && c.Bool("verify") {
+		all = func(yield func(index.Record, error) bool) {
+			for rec, err := range rows.All() {
+				if err == nil {
+					seen = append(seen, rec.Entry)
+				}
+				if !yield(rec, err) {
+					return
+				}
+			}
+		}
+	}
+	sel, err := index.SelectCurate(all, index.CurateQuery{
 		Names: curate.Variables(), TimeRange: s.cfg.TimeRange, TimeChunk: s.cfg.TimeChunk,
 		Store: present,
 	})
+	if err != nil || seen == nil {
+		return sel, err
+	}
+	sel.Files, err = s.incomplete(ctx, st, present, seen, sel)
+	return sel, err
+}
+
+// verifiersAtOnce is how many files are compared with the store at a time.
+const verifiersAtOnce = 4
+
+// incomplete adds to the selected files those that the store has only in part. One that cannot be compared,
+// because it or what the store has of it is damaged, is among them: its task says what is wrong.
+func (s *site) incomplete(ctx context.Context, st *curate.Store, present *curate.Presence, entries []index.Entry, sel index.Selection) ([]string, error) {
+	selected := map[string]bool{}
+	for _, f := range sel.Files {
+		selected[f] = true
+	}
+	wanted := make([]bool, len(entries))
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(verifiersAtOnce)
+	for i, e := range entries {
+		switch {
+		case selected[e.File]:
+			wanted[i] = true
+			continue
+		case slices.Contains(sel.NoArray, e.Name) || !slices.Contains(curate.Variables(), e.Name):
+			continue
+		}
+		g.Go(func() error {
+			in, key, err := s.opener.File(e.File, s.cfg.OutputProfile)
+			if err != nil {
+				return err
+			}
+			coverage, err := st.Verify(ctx, present, in, key, e.Name, e.Start, e.End)
+			for _, damage := range []error{curate.ErrInput, curate.ErrTime, netcdf.ErrCorrupt, zarr.ErrCorrupt, fs.ErrNotExist} {
+				if errors.Is(err, damage) {
+					coverage, err = curate.Partial, nil
+				}
+			}
+			wanted[i] = coverage != curate.Complete
+			return err
+		})
+	}
+	if err := g.Wait(); err != nil {
+		return nil, err
+	}
+	var files []string
+	for i, e := range entries {
+		if wanted[i] {
+			files = append(files, e.File)
+		}
+	}
+	return files, nil
 }

@@ -1,9 +1,11 @@
 package cli
 
 import (
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path"
 	"strings"
@@ -24,6 +26,9 @@ func (p *program) regridCommand() *cli.Command {
 		ArgsUsage: "IN...",
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "output", Aliases: []string{"o"}, Usage: "the file to write, or the folder (an existing one, or with a slash at its end)"},
+			&cli.BoolFlag{Name: "into-store", Usage: "write into the store at ZARR_PATH, without a file in between"},
+			&cli.StringFlag{Name: "into", Usage: "write into this store, without a file in between"},
+			statisticsFlag(),
 			&cli.StringFlag{Name: "profile", Usage: "rclone profile that reaches IN"},
 			&cli.StringFlag{Name: "output-profile", Usage: "rclone profile that reaches the output"},
 			&cli.IntFlag{Name: "nside", Usage: "HEALPix nside of the result (default: 2^OUTPUT_LEVEL)"},
@@ -36,12 +41,22 @@ func (p *program) regridCommand() *cli.Command {
 }
 
 func (p *program) regrid(c *cli.Context) error {
-	if !c.Args().Present() || c.String("output") == "" {
-		return usagef("regrid needs the files to read and where to write: healpipe regrid IN... -o OUT")
+	direct := c.Bool("into-store") || c.String("into") != ""
+	if !c.Args().Present() || c.String("output") == "" && !direct {
+		return usagef("regrid needs the files to read and where to write: healpipe regrid IN... -o OUT, or --into-store")
+	}
+	if direct && (c.String("output") != "" || c.String("order") == "ring") {
+		return usagef("regrid --into-store takes no -o, and the store's cells are nested")
 	}
 	cfg, err := p.settings(c)
 	if err != nil {
 		return err
+	}
+	if path := c.String("into"); path != "" {
+		cfg.ZarrPath = path
+	}
+	if direct && c.Bool("statistics") {
+		statisticsBeside(cfg)
 	}
 	s := newSite(cfg)
 	if s.regridder.Target, err = target(c, cfg); err != nil {
@@ -56,11 +71,18 @@ func (p *program) regrid(c *cli.Context) error {
 	}
 	var failed []error
 	for _, in := range c.Args().Slice() {
+		var report regrid.Report
+		var err error
 		to := out
-		if folder {
-			to = storage.Join(out, path.Base(in))
+		if direct {
+			to = in + " into " + cfg.ZarrPath
+			report, err = s.regridIntoStore(ctx, in, c.String("profile"))
+		} else {
+			if folder {
+				to = storage.Join(out, path.Base(in))
+			}
+			report, err = s.regridTo(ctx, in, c.String("profile"), to, c.String("output-profile"))
 		}
-		report, err := s.regridTo(ctx, in, c.String("profile"), to, c.String("output-profile"))
 		if err != nil {
 			failed = append(failed, err)
 			continue
@@ -103,4 +125,30 @@ func (s *site) regridTo(ctx context.Context, in, inProfile, out, outProfile stri
 		return regrid.Report{}, err
 	}
 	return regrid.Job{Regridder: s.regridder, In: from, Out: to}.RunTo(ctx, key, name)
+}
+
+// regridIntoStore is the task regrid_into_store: regridFile and process without the file in between.
+func (s *site) regridIntoStore(ctx context.Context, file, profile string) (report regrid.Report, err error) {
+	store, err := s.store()
+	if err != nil {
+		return report, err
+	}
+	st, key, err := s.opener.File(file, profile)
+	if err != nil {
+		return report, err
+	}
+	in, err := st.Open(ctx, key)
+	if err != nil {
+		return report, err
+	}
+	defer in.Close()
+	err = store.ProcessStream(ctx, file, func(w io.Writer) error {
+		buffered := bufio.NewWriterSize(w, 1<<20)
+		report, err = s.regridder.File(ctx, regrid.Input{R: in, Size: in.Info().Size, Name: file}, buffered)
+		if err != nil {
+			return err
+		}
+		return buffered.Flush()
+	})
+	return report, err
 }

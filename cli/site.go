@@ -24,6 +24,8 @@ type site struct {
 	// observe is told of each task that has run; nil is nobody.
 	observe func(file string, err error)
 
+	gridMapping bool // init makes the store's grid mapping too
+
 	storeOnce sync.Once
 	curated   *curate.Store
 	storeErr  error
@@ -61,7 +63,8 @@ func celeryConfig(cfg *config.Config, name string) celery.Config {
 	return celery.Config{Name: name, Broker: cfg.CeleryBroker, ResultBackend: cfg.ResultBackend}
 }
 
-// register gives the jobs the names that the Python scripts send: PREFIX.regrid_file and PREFIX.process.
+// register gives the jobs the names that the Python scripts send, PREFIX.regrid_file and PREFIX.process, and
+// adds PREFIX.regrid_into_store, which is both of them without the file in between.
 func (s *site) register(app *celery.App, prefix string) error {
 	late := func(params ...string) celery.TaskOptions {
 		return celery.TaskOptions{AcksLate: true, Params: params}
@@ -73,11 +76,18 @@ func (s *site) register(app *celery.App, prefix string) error {
 	}, late("file_path")); err != nil {
 		return err
 	}
-	_, err := app.Register(prefix+".process", func(ctx context.Context, file string) error {
+	if _, err := app.Register(prefix+".process", func(ctx context.Context, file string) error {
 		err := s.process(ctx, file)
 		s.report(file, err)
 		return err
-	}, late("file"))
+	}, late("file")); err != nil {
+		return err
+	}
+	_, err := app.Register(prefix+".regrid_into_store", func(ctx context.Context, path string) error {
+		_, err := s.regridIntoStore(ctx, path, s.cfg.ERA5Profile)
+		s.report(path, err)
+		return err
+	}, late("path"))
 	return err
 }
 
@@ -124,7 +134,7 @@ func (s *site) inputs() ([]index.Root, error) {
 		if err != nil {
 			return nil, err
 		}
-		roots = append(roots, index.Root{Path: path, Storage: st, Tree: s.cfg.ERA5Profile != "" || strings.HasPrefix(path, "s3://")})
+		roots = append(roots, index.Root{Path: path, Storage: st, Tree: isBucket(path, s.cfg.ERA5Profile)})
 	}
 	return roots, nil
 }

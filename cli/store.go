@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"healpipe/config"
 	"healpipe/curate"
 	"healpipe/index"
 )
@@ -18,6 +20,7 @@ func (p *program) initCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "init",
 		Usage: "create the arrays that the store at ZARR_PATH lacks",
+		Flags: []cli.Flag{&cli.BoolFlag{Name: "cf", Usage: "with a CF grid mapping (crs, cell_ids), by which xarray and xdggs find the HEALPix grid"}},
 		Action: func(c *cli.Context) error {
 			cfg, err := p.settings(c)
 			if err != nil {
@@ -25,7 +28,9 @@ func (p *program) initCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			created, err := newSite(cfg).initStore(ctx, func(why error) {
+			s := newSite(cfg)
+			s.gridMapping = c.Bool("cf")
+			created, err := s.initStore(ctx, func(why error) {
 				fmt.Fprintf(p.stderr, "%s: the array levels is left for a later init: %v\n", p.name, why)
 			})
 			if err != nil {
@@ -48,6 +53,7 @@ func (p *program) curateCommand() *cli.Command {
 		Name:      "curate",
 		Usage:     "write regridded files into the store, without a broker",
 		ArgsUsage: "FILE...",
+		Flags:     []cli.Flag{statisticsFlag()},
 		Action: func(c *cli.Context) error {
 			if !c.Args().Present() {
 				return usagef("curate needs the files to write: healpipe curate FILE...")
@@ -55,6 +61,9 @@ func (p *program) curateCommand() *cli.Command {
 			cfg, err := p.settings(c)
 			if err != nil {
 				return err
+			}
+			if c.Bool("statistics") {
+				statisticsBeside(cfg)
 			}
 			s := newSite(cfg)
 			ctx, stop := interruptible(c.Context)
@@ -72,12 +81,58 @@ func (p *program) curateCommand() *cli.Command {
 	}
 }
 
+// statisticsFlag asks for statistics where STATISTICS_PATH does not.
+func statisticsFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "statistics", Usage: "leave each file's statistics in STATISTICS_PATH, or beside the store"}
+}
+
+// statisticsBeside gives STATISTICS_PATH, where it is not set, a folder beside the store.
+func statisticsBeside(cfg *config.Config) {
+	if cfg.StatisticsPath == "" && cfg.ZarrPath != "" {
+		cfg.StatisticsPath = strings.TrimRight(cfg.ZarrPath, "/") + ".statistics"
+	}
+}
+
+func (p *program) statisticsCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "statistics",
+		Usage: "merge the statistics that files have left, and print them as JSON",
+		Action: func(c *cli.Context) error {
+			if c.Args().Present() {
+				return usagef("statistics takes no arguments, got %q", c.Args().First())
+			}
+			cfg, err := p.settings(c)
+			if err != nil {
+				return err
+			}
+			statisticsBeside(cfg)
+			st, err := newSite(cfg).store()
+			if err != nil {
+				return err
+			}
+			ctx, stop := interruptible(c.Context)
+			defer stop()
+			merged, err := st.MergeStatistics(ctx)
+			if err != nil {
+				return err
+			}
+			if len(merged.Variables) == 0 {
+				return fmt.Errorf("no statistics in %s: set STATISTICS_PATH, or use `healpipe curate --statistics`", cfg.StatisticsPath)
+			}
+			out := json.NewEncoder(p.stdout)
+			out.SetIndent("", "  ")
+			return out.Encode(merged)
+		},
+	}
+}
+
 // layout is the store's layout by the settings.
 func (s *site) layout() curate.Layout {
 	c := s.cfg
 	return curate.Layout{
 		Time:      curate.Axis{Start: c.TimeRange.Start, Step: c.TimeRange.Step, N: c.TimeRange.N},
 		TimeChunk: c.TimeChunk, Epoch: c.StartTime, TimeUnits: c.TimeUnits, Levels: c.Levels, OutputLevel: c.OutputLevel,
+		GridMapping: s.gridMapping,
 	}
 }
 
@@ -92,7 +147,13 @@ func (s *site) store() (*curate.Store, error) {
 			s.storeErr = err
 			return
 		}
-		s.curated, s.storeErr = curate.Open(st, s.layout(), curate.Options{})
+		var o curate.Options
+		if s.cfg.StatisticsPath != "" {
+			if o.Statistics, s.storeErr = s.opener.Root(s.cfg.StatisticsPath, s.cfg.ZarrProfile); s.storeErr != nil {
+				return
+			}
+		}
+		s.curated, s.storeErr = curate.Open(st, s.layout(), o)
 	})
 	return s.curated, s.storeErr
 }

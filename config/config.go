@@ -40,6 +40,9 @@ type Config struct {
 	// ZarrProfile names the profile of the store and for writing regridded files.
 	ZarrProfile string
 
+	// StatisticsPath is where curating leaves statistics of each file, "" for none. ZarrProfile reaches it.
+	StatisticsPath string
+
 	// CeleryBroker is the broker's URL. It may hold a password: print it with [MaskURL].
 	CeleryBroker string
 	// ResultBackend is the result backend's URL, "" for none. It may hold a password.

@@ -63,6 +63,7 @@ func Settings() []Setting {
 		textSetting("OUTPUT_PROFILE", "rclone profile that lists OUTPUT_BUCKET", "", func(c *Config) *string { return &c.OutputProfile }),
 		pathSetting("ZARR_PATH", "the store", "path/to/output.zarr", func(c *Config) *string { return &c.ZarrPath }),
 		textSetting("ZARR_PROFILE", "rclone profile of the store and for writing regridded files", "", func(c *Config) *string { return &c.ZarrProfile }),
+		pathSetting("STATISTICS_PATH", "where curating leaves statistics of each file, empty for none", "path/to/output.statistics", func(c *Config) *string { return &c.StatisticsPath }),
 		urlSetting("CELERY_BROKER", "CELERY_BROKER_URL", "URL of the broker", "redis://HOST:6379/0", func(c *Config) *string { return &c.CeleryBroker }),
 		withAlias("CELERY_RESULT_BACKEND", urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend })),
 	}
