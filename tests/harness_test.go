@@ -47,9 +47,10 @@ type site struct {
 }
 
 // newSite makes a site whose config.py is written as users write it, with paths relative to the folder.
-func newSite(t *testing.T) *site {
+// redisArgs are further options of the broker.
+func newSite(t *testing.T, redisArgs ...string) *site {
 	t.Helper()
-	s := &site{t: t, dir: t.TempDir(), redis: testenv.StartRedis(t)}
+	s := &site{t: t, dir: t.TempDir(), redis: testenv.StartRedis(t, redisArgs...)}
 	for _, name := range []string{"tasks.py", "create_index.py", "enqueue_regrid_jobs.py", "enqueue_curate.py", "monitor.py", "purge_tasks.py"} {
 		text, err := os.ReadFile(testenv.Path("scripts", name))
 		if err != nil {
