@@ -4,12 +4,20 @@ import (
 	"bufio"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
 	"healpipe/celery"
 )
+
+// purgePrompt is Celery's, word for word, for programs that wait for it.
+const purgePrompt = `WARNING:This will remove all tasks from %s: %s.
+         There is no undo for this operation!
+
+(to skip this prompt use the -f option)
+Are you sure you want to delete all tasks? [y/N]: `
 
 func (p *program) purgeCommand() *cli.Command {
 	return &cli.Command{
@@ -25,14 +33,17 @@ func (p *program) purgeCommand() *cli.Command {
 			if len(queues) == 0 {
 				queues = without([]string{"celery"}, splitList(c.String("exclude-queues")))
 			}
-			if len(queues) == 0 {
-				return usagef("--exclude-queues leaves no queue to purge")
+			if len(queues) == 0 { // nothing to do, as for Celery
+				return nil
 			}
+			slices.Sort(queues)
+			queues = slices.Compact(queues)
 			if !c.Bool("force") {
-				fmt.Fprintf(p.stdout, "This will remove all tasks from queue(s): %s.\n         There is no undo for this operation!\n\n(to skip this prompt use the -f option)\nAre you sure you want to delete all tasks? (yes/NO) ", strings.Join(queues, ", "))
+				fmt.Fprintf(p.stdout, purgePrompt, pluralOf(len(queues), "queue"), strings.Join(queues, ", "))
 				line, _ := bufio.NewReader(os.Stdin).ReadString('\n')
-				if !strings.HasPrefix(strings.ToLower(strings.TrimSpace(line)), "y") {
-					return nil
+				if answer := strings.ToLower(strings.TrimSpace(line)); answer != "y" && answer != "yes" {
+					fmt.Fprintln(p.stderr, "Aborted!")
+					return silentError{exitFailed}
 				}
 			}
 			app, err := p.client(c, queues...)
@@ -42,10 +53,10 @@ func (p *program) purgeCommand() *cli.Command {
 			defer app.Close()
 			n, err := app.Control().Purge(c.Context)
 			if err != nil {
-				return err
+				return unreachable(err)
 			}
 			if n == 0 {
-				fmt.Fprintf(p.stdout, "No messages purged from %s\n", plural(len(queues), "queue"))
+				fmt.Fprintf(p.stdout, "No messages purged from %s.\n", plural(len(queues), "queue"))
 				return nil
 			}
 			fmt.Fprintf(p.stdout, "Purged %s from %s.\n", plural(n, "message"), plural(len(queues), "known task queue"))

@@ -108,13 +108,26 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 	return nil
 }
 
-// brokerError says what to do about a broker that cannot be reached, with Celery's exit status.
+// brokerError says what to do about a broker that cannot be reached, with the exit status of Celery's
+// remote control commands.
 func (p *program) brokerError(err error) error {
-	if !errors.Is(err, kombu.ErrConnection) && !errors.Is(err, context.DeadlineExceeded) {
+	if !isUnreachable(err) {
 		return err
 	}
-	p.fail(fmt.Errorf("could not reach the broker: %w; check CELERY_BROKER or --broker, and that Redis is running", err))
+	p.fail(unreachable(err))
 	return silentError{exitUnavailable}
+}
+
+func isUnreachable(err error) bool {
+	return errors.Is(err, kombu.ErrConnection) || errors.Is(err, context.DeadlineExceeded)
+}
+
+// unreachable adds to an error of the connection what to do about it.
+func unreachable(err error) error {
+	if !isUnreachable(err) {
+		return err
+	}
+	return fmt.Errorf("could not reach the broker: %w; check CELERY_BROKER or --broker, and that Redis is running", err)
 }
 
 // printReply prints a node's reply as Celery does.

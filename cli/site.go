@@ -23,6 +23,7 @@ type site struct {
 
 	// observe is told of each task that has run; nil is nobody.
 	observe func(file string, err error)
+	metrics *metrics // nil: none are kept
 
 	gridMapping bool // init makes the store's grid mapping too
 
@@ -67,7 +68,11 @@ func celeryConfig(cfg *config.Config, name string) celery.Config {
 // adds PREFIX.regrid_into_store, which is both of them without the file in between.
 func (s *site) register(app *celery.App, prefix string) error {
 	late := func(params ...string) celery.TaskOptions {
-		return celery.TaskOptions{AcksLate: true, Params: params}
+		o := celery.TaskOptions{AcksLate: true, Params: params}
+		if s.metrics != nil {
+			o = s.metrics.observe(o)
+		}
+		return o
 	}
 	if _, err := app.Register(prefix+".regrid_file", func(ctx context.Context, file string) (string, error) {
 		out, err := s.regridFile(ctx, file)
