@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"context"
 	"fmt"
 	"os"
 	"os/signal"
@@ -50,6 +51,7 @@ func (p *program) workerCommand() *cli.Command {
 			&cli.IntFlag{Name: "heartbeat-interval", Usage: "seconds between heartbeats (default: 2)"},
 			&cli.StringFlag{Name: "autoscale", Usage: "MAX,MIN tasks at a time"},
 			&cli.StringFlag{Name: "statedb", Aliases: []string{"S"}, Usage: "file that keeps revoked ids over a restart"},
+			&cli.StringFlag{Name: "metrics-addr", Usage: "serve /metrics for Prometheus on this address, such as 127.0.0.1:9464"},
 			&cli.BoolFlag{Name: "beat", Aliases: []string{"B"}, Hidden: true},
 			&cli.StringFlag{Name: "schedule-filename", Aliases: []string{"s", "schedule"}, Hidden: true},
 			&cli.StringFlag{Name: "scheduler", Hidden: true},
@@ -80,6 +82,18 @@ func (p *program) worker(c *cli.Context) error {
 		return err
 	}
 	s := newSite(cfg)
+	if addr := c.String("metrics-addr"); addr != "" {
+		s.metrics = newMetrics()
+		queues := opts.Queues
+		if len(queues) == 0 {
+			queues = []string{"celery"}
+		}
+		ctx, stop := context.WithCancel(c.Context)
+		defer stop()
+		if err := s.metrics.serve(ctx, addr, cfg.CeleryBroker, queues); err != nil {
+			return err
+		}
+	}
 	conf := celeryConfig(cfg, appName(c))
 	conf.WorkerDisablePrefetch = c.Bool("disable-prefetch")
 	app := celery.New(conf)
