@@ -1,0 +1,122 @@
+package tests
+
+import (
+	"context"
+	"encoding/json"
+	"net"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"healpipe/celery"
+	"healpipe/internal/testenv"
+)
+
+// TestFlower looks at a Go worker and at a Python worker through Flower, in the same steps, and compares
+// what the pages, lists, metrics and buttons say.
+func TestFlower(t *testing.T) {
+	t.Parallel()
+	workers := map[string]func(*testing.T, *site, string){"python": pythonFlowerWorker, "go": goFlowerWorker}
+	seen := map[string]map[string]any{}
+	for _, name := range []string{"python", "go"} {
+		s := &site{t: t, dir: t.TempDir(), redis: testenv.StartRedis(t)}
+		const node = "worker@host"
+		url := s.flower()
+		workers[name](t, s, node)
+		out := s.python(testenv.Path("tests", "python", "drive_flower.py"), url, s.redis.URL(0), node, s.dir)
+		var v map[string]any
+		if err := json.Unmarshal([]byte(strings.ReplaceAll(out, s.dir, "FOLDER")), &v); err != nil {
+			t.Fatalf("%v in %s", err, out)
+		}
+		seen[name] = v
+	}
+	// Python's max-concurrency stays what it was at the start, whatever the pool's size.
+	if grown, shrunk := seen["go"]["grown"], seen["go"]["shrunk"]; grown != 4.0 || shrunk != 2.0 {
+		t.Errorf("the pool of 2 has %v places after growing and %v after shrinking by 2", grown, shrunk)
+	}
+	delete(seen["python"], "grown")
+	for key, want := range seen["python"] {
+		if diff := cmp.Diff(want, seen["go"][key]); diff != "" {
+			t.Errorf("%s (-python +go):\n%s", key, diff)
+		}
+	}
+}
+
+// flower starts Flower on a free port and returns its address.
+func (s *site) flower() string {
+	s.t.Helper()
+	addr := testenv.FreeAddr(s.t)
+	host, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	cmd := s.command(testenv.Python(s.t), "-m", "celery", "--broker="+s.redis.URL(0), "flower", "--address="+host, "--port="+port)
+	cmd.Env = append(cmd.Env, "FLOWER_UNAUTHENTICATED_API=true")
+	s.start(cmd)
+	testenv.WaitFor(s.t, time.Minute, "Flower to answer", func() bool {
+		c, err := net.Dial("tcp", addr)
+		if err == nil {
+			c.Close()
+		}
+		return err == nil
+	})
+	return "http://" + addr
+}
+
+func pythonFlowerWorker(t *testing.T, s *site, node string) {
+	cmd := s.command(testenv.Python(t), "-m", "celery", "-A", "flower_tasks", "worker", "-P", "prefork", "-c", "2", "-E", "-l", "info", "-n", node)
+	cmd.Env = append(cmd.Env, "BROKER="+s.redis.URL(0), "PYTHONPATH="+testenv.Path("tests", "python"), "PYTHONDONTWRITEBYTECODE=1")
+	s.start(cmd).await("ready.")
+}
+
+// goFlowerWorker runs a worker of flower_tasks.py's tasks in the test's process.
+func goFlowerWorker(t *testing.T, s *site, node string) {
+	app := celery.New(celery.Config{Name: "tasks", Broker: s.redis.URL(0)})
+	late := func(params ...string) celery.TaskOptions { return celery.TaskOptions{AcksLate: true, Params: params} }
+	app.MustRegister("tasks.add", func(x, y int) int { return x + y }, late("x", "y=1"))
+	app.MustRegister("tasks.fail", func(message string) error {
+		return &celery.Error{Class: "ValueError", Module: "builtins", Args: []any{message}}
+	}, late("message"))
+	app.MustRegister("tasks.hold", hold, late("path"))
+	log := &process{t: t, cmd: exec.Command(node)}
+	ready, done := make(chan struct{}), make(chan error, 1)
+	ctx, cancel := context.WithCancel(context.Background())
+	w := app.Worker(celery.WorkerOptions{
+		Concurrency: 2, Hostname: node, TaskEvents: true, LogLevel: celery.Info, LogWriter: log, Stdout: log,
+		Ready: func() { close(ready) },
+	})
+	go func() { done <- w.Run(ctx) }()
+	t.Cleanup(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+		app.Close()
+		if t.Failed() {
+			t.Logf("the Go worker printed:\n%s", log.output())
+		}
+	})
+	select {
+	case <-ready:
+	case <-time.After(30 * time.Second):
+		t.Fatalf("the Go worker did not start:\n%s", log.output())
+	}
+}
+
+// hold runs until a file is there.
+func hold(ctx context.Context, path string) error {
+	for {
+		if _, err := os.Stat(path); err == nil {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(10 * time.Millisecond):
+		}
+	}
+}
