@@ -11,6 +11,7 @@ import (
 	"strings"
 	"syscall"
 
+	"github.com/KimMachineGun/automemlimit/memlimit"
 	"github.com/urfave/cli/v2"
 
 	"healpipe/config"
@@ -51,6 +52,8 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if len(args) > 0 && filepath.Base(args[0]) == "celery" {
 		p.name = "celery"
 	}
+	// The collector keeps below the container's limit; where none can be read, Go's default is right.
+	_, _ = memlimit.Set()
 	app := p.app()
 	err := app.RunContext(ctx, normalize(app, args))
 	var usage usageError
