@@ -3,6 +3,8 @@ package regrid
 import (
 	"fmt"
 	"math"
+
+	"healpipe/internal/codec"
 )
 
 // MaxLanes is the largest number of fields (hours, levels) that a Block takes through the operator at
@@ -30,7 +32,6 @@ type Block struct {
 	prev, cur []float64 // the last two rows, lane by lane at each column, first column repeated at the end; NaN is missing
 	prevHoles []bool    // by tile of columns: some value of prev is missing
 	curHoles  []bool
-	blend     []float64 // some columns of the two rows, blended for a ring
 	at        []int     // centres done of each ring between the two rows
 	sum       []float64 // of the valid children, cell by lane
 	lost      []uint32  // number of missing children, cell by lane; in use where missing is set
@@ -46,7 +47,7 @@ func (op *Operator) NewBlock(lanes int) *Block {
 	tiles := (len(op.grid.Lon) + tileColumns - 1) / tileColumns
 	return &Block{
 		op: op, lanes: lanes,
-		prev: make([]float64, row), cur: make([]float64, row), blend: make([]float64, (tileColumns+1)*lanes),
+		prev: make([]float64, row), cur: make([]float64, row),
 		prevHoles: make([]bool, tiles), curHoles: make([]bool, tiles),
 		sum: make([]float64, op.Cells()*lanes),
 	}
@@ -82,6 +83,37 @@ func (b *Block) Row32(lanes [][]float32, missing []float32) {
 		} else {
 			b.curHoles[t] = false
 			spread(b.cur[c*b.lanes:], lanes, b.lanes, c, n)
+		}
+	}
+	b.push()
+}
+
+// planes are columns of a row of one field in a chunk whose shuffle has not been undone.
+type planes struct {
+	p    *[4][]byte
+	from int // element of the first column
+}
+
+// rowPlanes takes the next row from chunks that are wide columns wide: lanes[l*sides+s] is that of field l
+// in the s-th of them. What follows it must not differ between rows: missing, and top from upperByte.
+func (b *Block) rowPlanes(lanes []planes, sides, wide int, missing []float64, top byte) {
+	b.turn()
+	nx, n := len(b.op.grid.Lon), b.lanes
+	clear(b.curHoles)
+	for side := range sides {
+		start, end := side*wide, min((side+1)*wide, nx)
+		for c := start; c < end; {
+			tile := c / tileColumns
+			last := min((tile+1)*tileColumns, end)
+			over := false
+			for l := 0; l*sides < len(lanes); l++ {
+				p := &lanes[l*sides+side]
+				over = codec.UnshuffleLane(b.cur[c*n+l:], n, p.p, p.from+c-start, last-c, top) || over
+			}
+			if over && punchLanes(b.cur[c*n:last*n], missing) {
+				b.curHoles[tile] = true
+			}
+			c = last
 		}
 	}
 	b.push()
@@ -123,8 +155,8 @@ func (b *Block) push() {
 	}
 }
 
-// tileColumns is the number of columns that are blended and used at a time, so that they stay in the
-// first-level cache.
+// tileColumns is the number of columns that are unpacked and used at a time, so that they stay in the
+// first-level cache, and for which is known together whether a value is missing.
 const tileColumns = 64
 
 // apply does the rings between prev and cur, tile after tile of columns.
@@ -158,16 +190,14 @@ func (b *Block) apply() {
 				continue
 			}
 			b.at[q] += k
-			t := targets{c, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
-			row := b.blend[:(last+1-c)*n]
-			blendRows(row, b.prev[c*n:], b.cur[c*n:], 1-r.y, r.y)
+			t := targets{r.y, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
 			switch {
 			case holes || b.Double:
-				scatterHoles(b.sum, b.lost, row, t, n, b.Double)
+				scatterHoles(b.sum, b.lost, b.prev, b.cur, t, n, b.Double)
 			case n == MaxLanes:
-				scatter8(b.sum, row, t)
+				scatter8(b.sum, b.prev, b.cur, t)
 			default:
-				scatter4(b.sum, row, t)
+				scatter4(b.sum, b.prev, b.cur, t)
 			}
 		}
 	}

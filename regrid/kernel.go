@@ -7,7 +7,7 @@ import "math"
 
 // targets are centres of one ring: column to the west, weight of the column to the east, result cell.
 type targets struct {
-	base int // column of the first blended one
+	y    float64 // weight of the second row
 	col  []int32
 	x    []float64
 	cell []int32
@@ -97,68 +97,61 @@ func unpack(dst []float64, rows [][]float64, lanes, at, n int, missing []float64
 	return holes
 }
 
-// blendRows computes dst[i] = u*a[i] + w*b[i]; the length is a multiple of 4.
-func blendRows(dst, a, b []float64, u, w float64) {
-	a, b = a[:len(dst)], b[:len(dst)]
-	for i := 0; i+4 <= len(dst); i += 4 {
-		d, p, q := (*[4]float64)(dst[i:]), (*[4]float64)(a[i:]), (*[4]float64)(b[i:])
-		d[0] = float64(p[0]*u) + float64(q[0]*w)
-		d[1] = float64(p[1]*u) + float64(q[1]*w)
-		d[2] = float64(p[2]*u) + float64(q[2]*w)
-		d[3] = float64(p[3]*u) + float64(q[3]*w)
-	}
+// corners are the weights of the four values around a centre. Weighting four values for each centre takes
+// less than blending two whole rows for each ring first, since a ring has fewer centres than a row columns.
+func corners(x, y float64) (sw, se, nw, ne float64) {
+	u, v := 1-x, 1-y
+	return u * v, x * v, u * y, x * y
 }
 
-// scatter8 adds to sum, for each centre of a ring and each of 8 lanes, the value between two blended
-// columns, rounded to float32:
+// scatter8 adds to sum, for each centre of a ring and each of 8 lanes, the value between two columns of the
+// rows a and b, rounded to float32:
 //
-//	sum[cell] += float32( (1-x) row[col] + x row[col+1] )
-func scatter8(sum, row []float64, t targets) {
+//	sum[cell] += float32( (1-x)(1-y) a[col] + x(1-y) a[col+1] + (1-x)y b[col] + xy b[col+1] )
+func scatter8(sum, a, b []float64, t targets) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		w := x[k]
-		u := 1 - w
-		b := (*[16]float64)(row[(int(i)-t.base)*8:])
+		aw, ae, bw, be := corners(x[k], t.y)
+		p, q := (*[16]float64)(a[int(i)*8:]), (*[16]float64)(b[int(i)*8:])
 		s := (*[8]float64)(sum[int(cell[k])*8:])
-		s[0] += float64(float32(float64(b[0]*u) + float64(b[8]*w)))
-		s[1] += float64(float32(float64(b[1]*u) + float64(b[9]*w)))
-		s[2] += float64(float32(float64(b[2]*u) + float64(b[10]*w)))
-		s[3] += float64(float32(float64(b[3]*u) + float64(b[11]*w)))
-		s[4] += float64(float32(float64(b[4]*u) + float64(b[12]*w)))
-		s[5] += float64(float32(float64(b[5]*u) + float64(b[13]*w)))
-		s[6] += float64(float32(float64(b[6]*u) + float64(b[14]*w)))
-		s[7] += float64(float32(float64(b[7]*u) + float64(b[15]*w)))
+		s[0] += float64(float32(float64(p[0]*aw) + float64(p[8]*ae) + float64(q[8]*be) + float64(q[0]*bw)))
+		s[1] += float64(float32(float64(p[1]*aw) + float64(p[9]*ae) + float64(q[9]*be) + float64(q[1]*bw)))
+		s[2] += float64(float32(float64(p[2]*aw) + float64(p[10]*ae) + float64(q[10]*be) + float64(q[2]*bw)))
+		s[3] += float64(float32(float64(p[3]*aw) + float64(p[11]*ae) + float64(q[11]*be) + float64(q[3]*bw)))
+		s[4] += float64(float32(float64(p[4]*aw) + float64(p[12]*ae) + float64(q[12]*be) + float64(q[4]*bw)))
+		s[5] += float64(float32(float64(p[5]*aw) + float64(p[13]*ae) + float64(q[13]*be) + float64(q[5]*bw)))
+		s[6] += float64(float32(float64(p[6]*aw) + float64(p[14]*ae) + float64(q[14]*be) + float64(q[6]*bw)))
+		s[7] += float64(float32(float64(p[7]*aw) + float64(p[15]*ae) + float64(q[15]*be) + float64(q[7]*bw)))
 	}
 }
 
 // scatter4 is scatter8 for 4 lanes.
-func scatter4(sum, row []float64, t targets) {
+func scatter4(sum, a, b []float64, t targets) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		w := x[k]
-		u := 1 - w
-		b := (*[8]float64)(row[(int(i)-t.base)*4:])
+		aw, ae, bw, be := corners(x[k], t.y)
+		p, q := (*[8]float64)(a[int(i)*4:]), (*[8]float64)(b[int(i)*4:])
 		s := (*[4]float64)(sum[int(cell[k])*4:])
-		s[0] += float64(float32(float64(b[0]*u) + float64(b[4]*w)))
-		s[1] += float64(float32(float64(b[1]*u) + float64(b[5]*w)))
-		s[2] += float64(float32(float64(b[2]*u) + float64(b[6]*w)))
-		s[3] += float64(float32(float64(b[3]*u) + float64(b[7]*w)))
+		s[0] += float64(float32(float64(p[0]*aw) + float64(p[4]*ae) + float64(q[4]*be) + float64(q[0]*bw)))
+		s[1] += float64(float32(float64(p[1]*aw) + float64(p[5]*ae) + float64(q[5]*be) + float64(q[1]*bw)))
+		s[2] += float64(float32(float64(p[2]*aw) + float64(p[6]*ae) + float64(q[6]*be) + float64(q[2]*bw)))
+		s[3] += float64(float32(float64(p[3]*aw) + float64(p[7]*ae) + float64(q[7]*be) + float64(q[3]*bw)))
 	}
 }
 
 // scatterHoles is scatter for any number of lanes where values may be missing (NaN): those count in lost.
 // double leaves out the rounding to float32.
-func scatterHoles(sum []float64, lost []uint32, row []float64, t targets, lanes int, double bool) {
+func scatterHoles(sum []float64, lost []uint32, a, b []float64, t targets, lanes int, double bool) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		w := x[k]
-		u := 1 - w
-		p := (int(i) - t.base) * lanes
-		west, east := row[p:][:lanes], row[p+lanes:][:lanes]
-		at := int(cell[k]) * lanes
+		aw, ae, bw, be := corners(x[k], t.y)
+		at := int(i) * lanes
+		p, pe := a[at:][:lanes], a[at+lanes:][:lanes]
+		q, qe := b[at:][:lanes], b[at+lanes:][:lanes]
+		at = int(cell[k]) * lanes
 		s, n := sum[at:][:lanes], lost[at:][:lanes]
 		for l := range s {
-			v := float64(west[l]*u) + float64(east[l]*w)
+			v := float64(p[l]*aw) + float64(pe[l]*ae) + float64(qe[l]*be) + float64(q[l]*bw)
 			if !double {
 				v = float64(float32(v))
 			}
@@ -169,4 +162,29 @@ func scatterHoles(sum []float64, lost []uint32, row []float64, t targets, lanes 
 			}
 		}
 	}
+}
+
+// punchLanes replaces what is one of missing with NaN and says whether there is any NaN.
+func punchLanes(v []float64, missing []float64) (holes bool) {
+	for i, w := range v {
+		for _, m := range missing {
+			if w == m {
+				w = nan
+			}
+		}
+		if w != w {
+			v[i], holes = w, true
+		}
+	}
+	return holes
+}
+
+// upperByte returns the upper byte, without the sign, that float32 values have at least which are NaN or one
+// of missing.
+func upperByte(missing []float32) byte {
+	top := byte(0x7f)
+	for _, m := range missing {
+		top = min(top, byte(math.Float32bits(m)>>24)&0x7f)
+	}
+	return top
 }

@@ -135,6 +135,7 @@ type unit struct {
 	rows64  [][]float64
 	lanes32 [][]float32 // one row of them
 	lanes64 [][]float64
+	planes  []planes // one row of float32 fields whose shuffle has not been undone, lane by lane
 }
 
 // rowBatch is the number of rows that are unpacked at a time: few enough to stay in the cache.
@@ -162,8 +163,10 @@ type band struct {
 
 // loaded is a chunk with its decoder.
 type loaded struct {
-	d   *netcdf.Decoder
-	raw []byte
+	d        *netcdf.Decoder
+	raw      []byte
+	planes   [4][]byte
+	shuffled bool // planes is set
 }
 
 // find returns the loaded chunk that holds a field's columns of the band, side by side.
@@ -193,6 +196,24 @@ func (t *tile) chunkList(y0 int) []netcdf.Chunk {
 		}
 	}
 	return list
+}
+
+// planeRows lets u.planes be row b.y0 of a group's fields, where the fields lie in shuffled chunks.
+func (b *band) planeRows(g *group) bool {
+	l := b.t.l
+	g.planes = g.planes[:0]
+	for lane := range g.n {
+		step, level := b.t.at(g.first + lane)
+		for side := range l.wide {
+			c := b.find(step, level, side)
+			if !c.shuffled {
+				return false
+			}
+			from := ((step%l.time*l.level+level%l.level)*l.lat + b.y0%l.lat) * l.lon
+			g.planes = append(g.planes, planes{&c.planes, from})
+		}
+	}
+	return true
 }
 
 // copyRows unpacks rows [y, y+n) of a group's fields.
