@@ -93,7 +93,7 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 	}
 	quiet := c.Bool("quiet")
 	if c.Bool("json") {
-		fmt.Fprintln(p.stdout, pyJSON(replies, 0))
+		fmt.Fprintln(p.stdout, pyJSON(jsonReplies(replies, count), 0))
 		if body || !count {
 			return nil
 		}
@@ -102,10 +102,22 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 			p.printReply(node, replies[node], body, quiet)
 		}
 	}
-	if count && !quiet {
+	if count && !(body && quiet) { // status counts in any case
 		fmt.Fprintf(p.stdout, "\n%s online.\n", plural(len(replies), "node"))
 	}
 	return nil
+}
+
+// jsonReplies gives the replies their form in JSON: one object, or for control a list of one for each node.
+func jsonReplies(replies map[string]any, one bool) any {
+	if one {
+		return replies
+	}
+	list := []any{}
+	for _, node := range slices.Sorted(maps.Keys(replies)) {
+		list = append(list, map[string]any{node: replies[node]})
+	}
+	return list
 }
 
 // brokerError says what to do about a broker that cannot be reached, with the exit status of Celery's

@@ -90,6 +90,9 @@ func (c *remoteCommand) arguments(words []string) (map[string]any, error) {
 	out := map[string]any{}
 	for i, w := range words {
 		if i >= len(c.args) {
+			if c.variadic == "" && len(c.args) == 0 {
+				break // ignored, as Celery does
+			}
 			if c.variadic == "" {
 				return nil, usagef("Command '%s' takes arguments: %s", c.name, orNone(c.signature))
 			}
@@ -99,7 +102,7 @@ func (c *remoteCommand) arguments(words []string) (map[string]any, error) {
 		if parse := c.args[i].parse; parse != nil {
 			var err error
 			if v, err = parse(w); err != nil {
-				return nil, usagef("%s: %s: %v", c.name, c.args[i].name, err)
+				return nil, fmt.Errorf("%s: %s: %w", c.name, c.args[i].name, err)
 			}
 		}
 		out[c.args[i].name] = v
