@@ -44,6 +44,7 @@ type site struct {
 	t     *testing.T
 	dir   string
 	redis *testenv.Redis
+	env   []string // added to the environment of all programs
 }
 
 // newSite makes a site whose config.py is written as users write it, with paths relative to the folder.
@@ -100,6 +101,7 @@ func (s *site) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir = s.dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(binary)+string(os.PathListSeparator)+os.Getenv("PATH"), "HEALPIPE_BIN="+binary)
+	cmd.Env = append(cmd.Env, s.env...)
 	return cmd
 }
 
