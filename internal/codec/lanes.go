@@ -1,9 +1,6 @@
 package codec
 
-import (
-	"encoding/binary"
-	"math"
-)
+import "math"
 
 // UnshuffleLane widens the float32 elements from, from+1, ... whose bytes lie in the planes p, least
 // significant first, to every lanes-th place of dst, lanes being 4 or 8:
@@ -21,47 +18,32 @@ func UnshuffleLane(dst []float64, lanes int, p *[4][]byte, from, n int, top byte
 		}
 		return over
 	}
+	dst = dst[:(n-1)*lanes+1]
 	add := uint64(0x80-top) * 0x0101010101010101 // lifts bytes of top and more into the sign's bit, without a carry
-	seen := uint64(0)
-	for i := 0; ; {
-		a, b := binary.LittleEndian.Uint64(p0[i:]), binary.LittleEndian.Uint64(p1[i:])
-		c, d := binary.LittleEndian.Uint64(p2[i:]), binary.LittleEndian.Uint64(p3[i:])
-		seen |= d&0x7f7f7f7f7f7f7f7f + add
-		a, b, c, d = transpose(a, b, c, d)
-		if lanes == 8 {
-			w := (*[57]float64)(dst[i*8:])
-			w[0], w[32] = widen(a)
-			w[8], w[40] = widen(b)
-			w[16], w[48] = widen(c)
-			w[24], w[56] = widen(d)
-		} else {
-			w := (*[29]float64)(dst[i*4:])
-			w[0], w[16] = widen(a)
-			w[4], w[20] = widen(b)
-			w[8], w[24] = widen(c)
-			w[12], w[28] = widen(d)
-		}
-		if i == n-8 {
-			return seen&0x8080808080808080 != 0
-		}
-		i = min(i+8, n-8) // the last step may do some elements again
+	if lanes == 8 {
+		return lane8(dst, p0, p1, p2, p3, add)
 	}
+	return lane4(dst, p0, p1, p2, p3, add)
 }
 
-// transpose turns bytes 0 to 7 of four planes into elements 0 and 4, 1 and 5, 2 and 6, 3 and 7, by swapping
-// bytes between neighbours and then pairs of bytes.
-func transpose(a, b, c, d uint64) (e04, e15, e26, e37 uint64) {
-	const bytes, pairs = 0x00ff00ff00ff00ff, 0x0000ffff0000ffff
-	t := (a>>8 ^ b) & bytes
-	a, b = a^t<<8, b^t
-	t = (c>>8 ^ d) & bytes
-	c, d = c^t<<8, d^t
-	t = (a>>16 ^ c) & pairs
-	a, c = a^t<<16, c^t
-	t = (b>>16 ^ d) & pairs
-	b, d = b^t<<16, d^t
-	return a, b, c, d
+// Eight bytes of each of four planes become elements 0 and 4, 1 and 5, 2 and 6, 3 and 7 in four words by
+// swapping bytes between neighbouring planes, swapBytes, and then pairs of bytes, swapPairs.
+
+func swapBytes(a, b uint64) (uint64, uint64) {
+	t := (a>>8 ^ b) & 0x00ff00ff00ff00ff
+	return a ^ t<<8, b ^ t
 }
+
+func swapPairs(a, b uint64) (uint64, uint64) {
+	t := (a>>16 ^ b) & 0x0000ffff0000ffff
+	return a ^ t<<16, b ^ t
+}
+
+// reach returns bytes of which one has its upper bit set where a byte of the uppermost plane, without the
+// sign, plus the byte in add reaches 0x80.
+func reach(plane, add uint64) uint64 { return plane&0x7f7f7f7f7f7f7f7f + add }
+
+const reached = 0x8080808080808080
 
 // widen returns the two float32 of a word, the lower half first.
 func widen(w uint64) (float64, float64) {
