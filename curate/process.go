@@ -84,21 +84,36 @@ func (s *Store) process(ctx context.Context, f *input, readers int) error {
 			return err
 		}
 	}
-	if err := s.once(timeName, func() error {
+	// Decoding 1.4 million times takes as long as two chunks: meanwhile the first ones are read, not written.
+	checked := make(chan struct{})
+	go func() {
+		defer close(checked)
+		err = s.checkAxis(ctx, g)
+	}()
+	fit := func() error {
+		<-checked
+		return err
+	}
+	for i, fd := range fields {
+		if failed := s.writeField(ctx, f, fd, arrays[i], readers, fit); failed != nil {
+			if err := fit(); err != nil {
+				return err
+			}
+			return fmt.Errorf("variable %s: %w", fd.v.Name, failed)
+		}
+	}
+	return nil
+}
+
+// checkAxis checks the array time, once.
+func (s *Store) checkAxis(ctx context.Context, g *zarr.Group) error {
+	return s.once(timeName, func() error {
 		a, err := g.Array(ctx, timeName)
 		if err != nil {
 			return err
 		}
 		return s.checkTime(ctx, a)
-	}); err != nil {
-		return err
-	}
-	for i, fd := range fields {
-		if err := s.writeField(ctx, f, fd, arrays[i], readers); err != nil {
-			return fmt.Errorf("variable %s: %w", fd.v.Name, err)
-		}
-	}
-	return nil
+	})
 }
 
 // fits checks a variable's shape against its array, its levels against the store's, and that it is whole.
@@ -157,12 +172,14 @@ func (s *Store) sameLevels(ctx context.Context, g *zarr.Group, f *input, fd fiel
 	return nil
 }
 
-// writeField writes one variable: a region for every run of consecutive steps.
-func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Array, readers int) error {
+// writeField writes one variable: a region for every run of consecutive steps. Nothing is written unless fit
+// finds the store fit for it.
+func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Array, readers int, fit func() error) error {
 	src, err := newSource(ctx, fd, a, readers)
 	if err != nil {
 		return err
 	}
+	src.fit = fit
 	defer src.close()
 	if s.opt.Statistics != nil {
 		src.stats = &collector{pieces: map[pieceKey]Moments{}}

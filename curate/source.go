@@ -23,8 +23,9 @@ type source struct {
 	levels  int // 1 for arrays without
 	depth   int // levels in a panel
 	readers int
-	record  map[int]int // of a step
-	stats   *collector  // nil: none
+	record  map[int]int  // of a step
+	stats   *collector   // nil: none
+	fit     func() error // asked before values are handed out; nil: they may be
 
 	mu     sync.Mutex
 	panels map[panelKey]*panel
@@ -66,6 +67,11 @@ func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*sour
 func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) error {
 	if err := s.give(ctx, part, dst); err != nil {
 		return err
+	}
+	if s.fit != nil {
+		if err := s.fit(); err != nil {
+			return err
+		}
 	}
 	if s.stats != nil {
 		level := 0

@@ -2,6 +2,7 @@ package zstd
 
 import (
 	"slices"
+	"sync"
 
 	"github.com/klauspost/compress/fse"
 )
@@ -11,6 +12,35 @@ const maxCodeBits = 11
 
 // huffmanCode has for each byte its code, in the low 16 bits, and the code's length above.
 type huffmanCode [256]uint32
+
+// pairCode has the code of two bytes at once, which saves an eighth of the time: for the bytes as a
+// little-endian number, the code of the second below that of the first (streams go backwards) in the low bits,
+// and the length of both above.
+type pairCode struct {
+	single *huffmanCode
+	pairs  [1 << 16]uint32
+}
+
+const (
+	pairLength = 27 // position of the length: 22 bits at most, 5 for the number
+	pairBits   = 1<<pairLength - 1
+)
+
+// pairCodes lends tables of 256 KiB.
+var pairCodes = sync.Pool{New: func() any { return new(pairCode) }}
+
+// make fills the table: 65536 steps, where encodeLiterals has 256 KiB or more to encode.
+func (c *pairCode) make(code *huffmanCode) {
+	c.single = code
+	for second, e := range code {
+		bits, n := e&0xffff, e>>16
+		row := c.pairs[second<<8:][:256]
+		for first := range row {
+			f := code[first]
+			row[first] = bits | f&0xffff<<n | (n+f>>16)<<pairLength
+		}
+	}
+}
 
 // makeCode makes a code for a histogram without zeros, and its description. The description is nil where it
 // cannot be made.

@@ -34,12 +34,15 @@ func encodeLiterals(dst, src []byte, e *zstd.Encoder) []byte {
 	if tree == nil {
 		return nil
 	}
+	pairs := pairCodes.Get().(*pairCode)
+	defer pairCodes.Put(pairs)
+	pairs.make(code)
 	dst = appendFrameHeader(dst, len(src))
 	for len(src) > 0 {
 		block := src[:min(len(src), blockSize)]
 		src = src[len(block):]
 		var sent bool
-		if dst, sent = appendBlock(dst, block, code, tree, len(src) == 0); sent {
+		if dst, sent = appendBlock(dst, block, pairs, tree, len(src) == 0); sent {
 			tree = nil
 		}
 	}
@@ -137,7 +140,7 @@ func appendBlockHeader(dst []byte, last bool, kind, size int) []byte {
 
 // appendBlock appends a block of literals with the code, described by tree or, for an empty tree, by an earlier
 // block; or the bytes as they are where that is shorter. described says that the tree is in the block.
-func appendBlock(dst, src []byte, code *huffmanCode, tree []byte, last bool) (out []byte, described bool) {
+func appendBlock(dst, src []byte, code *pairCode, tree []byte, last bool) (out []byte, described bool) {
 	const raw, compressed = 0, 2
 	const header = 3
 	start := len(dst)
@@ -156,7 +159,7 @@ func appendBlock(dst, src []byte, code *huffmanCode, tree []byte, last bool) (ou
 }
 
 // appendLiterals appends a literals section of four streams.
-func appendLiterals(dst, src []byte, code *huffmanCode, tree []byte, kind uint64) []byte {
+func appendLiterals(dst, src []byte, code *pairCode, tree []byte, kind uint64) []byte {
 	const header, jumps = 5, 6
 	start := len(dst)
 	dst = append(dst, make([]byte, header)...)
@@ -181,7 +184,7 @@ func appendLiterals(dst, src []byte, code *huffmanCode, tree []byte, kind uint64
 
 // appendStream appends one bit stream: the symbols from the last to the first, each above the one before, and a
 // final 1.
-func (c *huffmanCode) appendStream(dst, src []byte) []byte {
+func (c *pairCode) appendStream(dst, src []byte) []byte {
 	at := len(dst)
 	dst = grow(dst, len(src)*maxCodeBits/8+16)
 	out := dst[:cap(dst)]
@@ -189,23 +192,19 @@ func (c *huffmanCode) appendStream(dst, src []byte) []byte {
 	var n uint
 	i := len(src)
 	for ; i >= 4; i -= 4 { // 7 bits left over and 4 of 11 make 51
-		p := src[i-4 : i : i]
-		e3, e2, e1, e0 := c[p[3]], c[p[2]], c[p[1]], c[p[0]]
-		acc |= uint64(e3&0xffff) << (n & 63)
-		n += uint(e3 >> 16)
-		acc |= uint64(e2&0xffff) << (n & 63)
-		n += uint(e2 >> 16)
-		acc |= uint64(e1&0xffff) << (n & 63)
-		n += uint(e1 >> 16)
-		acc |= uint64(e0&0xffff) << (n & 63)
-		n += uint(e0 >> 16)
+		w := binary.LittleEndian.Uint32(src[i-4 : i : i])
+		second, first := c.pairs[w>>16], c.pairs[w&0xffff]
+		acc |= uint64(second&pairBits) << (n & 63)
+		n += uint(second >> pairLength)
+		acc |= uint64(first&pairBits) << (n & 63)
+		n += uint(first >> pairLength)
 		binary.LittleEndian.PutUint64(out[at:at+8], acc)
 		at += int(n >> 3)
 		acc >>= n &^ 7 & 63
 		n &= 7
 	}
 	for ; i > 0; i-- {
-		e := c[src[i-1]]
+		e := c.single[src[i-1]]
 		acc |= uint64(e&0xffff) << n
 		n += uint(e >> 16)
 	}

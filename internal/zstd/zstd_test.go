@@ -178,12 +178,14 @@ func FuzzEncode(f *testing.F) {
 		if cells != 1<<maxCodeBits {
 			t.Fatalf("the code fills %d cells", cells)
 		}
+		pairs := new(pairCode)
+		pairs.make(code)
 		out := appendFrameHeader(nil, len(src))
 		for rest := src; len(rest) > 0; {
 			block := rest[:min(len(rest), blockSize)]
 			rest = rest[len(block):]
 			var sent bool
-			if out, sent = appendBlock(out, block, code, tree, len(rest) == 0); sent {
+			if out, sent = appendBlock(out, block, pairs, tree, len(rest) == 0); sent {
 				tree = nil
 			}
 		}
