@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"healpipe/netcdf"
+	"healpipe/regrid/healpix"
 )
 
 // DefaultMemory is the limit on decoded chunks where Regridder.Memory is zero: 96 MiB. A single chunk, or
@@ -79,10 +80,7 @@ func (r *Regridder) file(ctx context.Context, in Input, w io.Writer) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	op, err := r.cache.operator(p.grid, target)
-	if err != nil {
-		return Report{}, err
-	}
+	cells := healpix.Cells(target.Nside)
 	program := r.Program
 	if program == "" {
 		program = "healpipe"
@@ -93,7 +91,7 @@ func (r *Regridder) file(ctx context.Context, in Input, w io.Writer) (Report, er
 	}
 	history := fmt.Sprintf("%s: %s: bilinear to HEALPix nside %d, mean to nside %d, of %s",
 		now().UTC().Format("Mon Jan 02 15:04:05 2006"), program, target.Intermediate, target.Nside, in.Name)
-	schema, err := p.schema(target, op.Cells(), program, history)
+	schema, err := p.schema(target, cells, program, history)
 	if err != nil {
 		return Report{}, err
 	}
@@ -102,7 +100,11 @@ func (r *Regridder) file(ctx context.Context, in Input, w io.Writer) (Report, er
 	if err != nil {
 		return Report{}, err
 	}
-	s := &stream{p: p, op: op, budget: r.budget(), memory: r.Memory, sink: &fileSink{p: p, w: out, cells: op.Cells()}}
+	s := &stream{
+		p: p, cells: cells, budget: r.budget(), memory: r.Memory,
+		operator: func() (*Operator, error) { return r.cache.operator(p.grid, target) },
+		sink:     &fileSink{p: p, w: out, cells: cells},
+	}
 	if s.memory == 0 {
 		s.memory = DefaultMemory
 	}

@@ -104,19 +104,22 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 	}
 	n := t.Intermediate
 	op := &Operator{grid: g, target: t, cell: make([]int32, 0, healpix.Cells(n)), children: (n / t.Nside) * (n / t.Nside)}
+	// Nearly always one cap, two rings of the belt and the ring in hand.
+	shared := 2*n*(n+1) + 3*4*n
+	op.col, op.x = make([]int32, 0, shared), make([]float64, 0, shared)
 	lon, exact := newLongitudes(g.Lon), newCentres(n)
 	tables := map[float64]int{} // where the last ring with a first longitude and length has its table
 	for r := 1; r <= healpix.Rings(n); r++ {
 		at := healpix.RingOf(n, r)
 		lat := math.Atan2(at.Z, at.Sin)
-		row, y, inside := g.row(lat, func() float64 { return exact.latitude(healpix.RingToNest(n, at.First)) })
+		row, y, inside := g.row(lat, func() float64 { return exact.latitude(healpix.NestInRing(n, r, 0)) })
 		if !inside {
 			op.addPolar(at, lat)
 			continue
 		}
 		in := ring{row: row, y: y, first: len(op.cell), table: len(op.col), n: at.Cells}
 		for k := range at.Cells {
-			nest := healpix.RingToNest(n, at.First+k)
+			nest := healpix.NestInRing(n, r, k)
 			i, x := lon.find(at.Phi(k), func() float64 { return exact.longitude(nest) })
 			op.col = append(op.col, int32(i))
 			op.x = append(op.x, x)

@@ -19,12 +19,14 @@ import (
 // The loader reads and inflates the next band while the applier works on the present one, where two bands
 // fit into the memory allowed; both take their places from the Budget.
 type stream struct {
-	p      *plan
-	op     *Operator
-	budget *Budget
-	memory int64
-	sink   sink
-	times  stages
+	p        *plan
+	operator func() (*Operator, error) // called once reading has begun
+	op       *Operator                 // set by then
+	cells    int                       // of a result
+	budget   *Budget
+	memory   int64
+	sink     sink
+	times    stages
 
 	layouts []*layout
 	free    chan *bandSet
@@ -71,7 +73,7 @@ func (s *stream) run(ctx context.Context) error {
 	defer cancel(nil)
 	steps, levels, largest := 1, 0, int64(1)
 	for _, f := range s.p.vars {
-		l, err := newLayout(ctx, f, s.p.nx, s.op.Cells())
+		l, err := newLayout(ctx, f, s.p.nx, s.cells)
 		if err != nil {
 			return err
 		}
@@ -84,7 +86,7 @@ func (s *stream) run(ctx context.Context) error {
 		largest = max(largest, int64(chunks)*int64(l.time)*int64(l.level)*int64(l.lat)*int64(l.lon)*int64(f.v.Type.Size))
 	}
 	// Where variables differ in shape, the longest segment must not be too much for the others.
-	steps = max(1, min(steps, int(resultBytes/(max(1, float64(levels))*float64(s.op.Cells())*perCell))))
+	steps = max(1, min(steps, int(resultBytes/(max(1, float64(levels))*float64(s.cells)*perCell))))
 	s.large = largest >= largeBand
 	sets := 1
 	if 3*largest <= s.memory { // two decoded, and the stored bytes of one
@@ -103,7 +105,13 @@ func (s *stream) run(ctx context.Context) error {
 		defer close(bands)
 		s.load(ctx, steps, bands)
 	}()
-	err := s.consume(ctx, steps, bands)
+	err := s.budget.do(ctx, func() (err error) {
+		s.op, err = s.operator()
+		return err
+	})
+	if err == nil {
+		err = s.consume(ctx, steps, bands)
+	}
 	cancel(errors.Join(err, context.Canceled))
 	for range bands { // a loader that waits
 	}
@@ -231,7 +239,7 @@ func (s *stream) prepare(t0, t1 int) {
 		if f.time != (t1 > t0) {
 			continue
 		}
-		n := max(t1-t0, 1) * f.levels() * s.op.Cells()
+		n := max(t1-t0, 1) * f.levels() * s.cells
 		if f.double {
 			s.out[i].f64 = grow(s.out[i].f64, n)
 		} else {
@@ -380,7 +388,7 @@ func (s *stream) applyPlanes(b *band, g *group) {
 // finish writes the results of a group to their places in the segment.
 func (s *stream) finish(t *tile, g *group, t0 int) {
 	defer since(time.Now(), &s.times.apply)
-	cells := s.op.Cells()
+	cells := s.cells
 	out := &s.out[t.out]
 	place := func(lane int) int {
 		step, level := t.at(g.first + lane)

@@ -192,19 +192,29 @@ func NestToRing(nside, nest int) int {
 // RingToNest converts a cell number.
 func RingToNest(nside, pix int) int {
 	r, k := ringNumber(nside, pix)
-	at := RingOf(nside, r)
-	n := at.Cells / 4
-	h := 2*k + at.shift()
-	var face int
+	return NestInRing(nside, r, k)
+}
+
+// NestInRing returns the nested number of cell k of ring r, counted as by RingOf. For all cells of a ring in
+// turn it is quicker than RingToNest, which has to find the ring.
+func NestInRing(nside, r, k int) int {
+	n, shift := nside, 1 // cells in a quarter of the ring; 1 where the first is half a step off the zero meridian
+	var face, h int
 	switch {
 	case r < nside:
-		face = k / n
+		n = r
+		face, h = k/n, 2*k+shift
 	case r > 3*nside:
-		face = 8 + k/n
+		n = 4*nside - r
+		face, h = 8+k/n, 2*k+shift
 	default:
-		// Faces between lines of equal x and equal y: a counts those passed to the south-east, b to the south-west.
-		a := floorDiv(h-r-1+nside, 2*nside)
-		b := -floorDiv(nside-h-r-1, 2*nside)
+		shift = 1 - (r-nside)&1
+		h = 2*k + shift
+		// Faces between lines of equal x and equal y: a counts those passed to the south-east, b to the
+		// south-west. Shifts divide towards minus infinity.
+		log := bits.TrailingZeros(uint(nside)) + 1
+		a := (h - r - 1 + nside) >> log
+		b := -((nside - h - r - 1) >> log)
 		switch b - a {
 		case 1:
 			face = a & 3
@@ -220,15 +230,6 @@ func RingToNest(nside, pix int) int {
 		diff -= 8 * n // face 4 lies on both sides of the zero meridian
 	}
 	return FromFaceXY(nside, face, (sum+diff)/2, (sum-diff)/2)
-}
-
-// floorDiv divides towards minus infinity; b > 0.
-func floorDiv(a, b int) int {
-	q := a / b
-	if a%b < 0 {
-		q--
-	}
-	return q
 }
 
 // PixToAng returns the centre of a cell.
