@@ -10,6 +10,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"healpipe/config"
+	"healpipe/storage"
 )
 
 func (p *program) doctorCommand() *cli.Command {
@@ -88,6 +89,12 @@ func printFindings(w io.Writer, findings []config.Finding) (errors int) {
 
 // probe reaches brokers and storages as the worker would, each within timeout.
 func (s *site) probe(timeout time.Duration) config.Probe {
+	// A refused connection is to be told of, not tried again until the time is over.
+	s.opener = storage.NewOpener(func(name string) (storage.S3Options, error) {
+		o, err := s3Options(s.cfg, name)
+		o.Patience = timeout / 4
+		return o, err
+	})
 	p := config.SystemProbe()
 	p.Broker = func(ctx context.Context, url string) (config.BrokerState, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
