@@ -63,21 +63,26 @@ func (c *receiver) receive(ctx context.Context, d *kombu.Delivery) {
 		field{"uuid", r.ID}, field{"name", r.Name}, field{"args", r.argsRepr()}, field{"kwargs", r.kwargsRepr()},
 		field{"root_id", orNil(r.RootID)}, field{"parent_id", orNil(r.ParentID)}, field{"retries", r.Retries},
 		field{"eta", isoOrNil(r.ETA)}, field{"expires", isoOrNil(r.Expires)})
-	if !r.ETA.IsZero() {
-		w.state.hold(r, scheduled)
+	if r.ETA.After(w.app.clock.Now()) {
 		c.countETA(1)
-		if r.ETA.After(w.app.clock.Now()) {
-			r.unload()
-		}
-		w.sched.add(r.ETA, r)
+		w.sched.add(park(r))
 		return
 	}
 	c.admit(ctx, r)
 }
 
 // due takes a task from the scheduler.
-func (c *receiver) due(r *Request) {
+func (c *receiver) due(p *parked) {
 	c.countETA(-1)
+	if p.delivery.Settled() {
+		return // a peer has taken it over
+	}
+	r, err := p.unpark(c.worker.app)
+	r.worker, r.Hostname = c.worker, c.worker.node
+	if err != nil { // its task is gone or its content not accepted any more
+		c.refuse(context.Background(), r, err)
+		return
+	}
 	c.admit(context.Background(), r)
 }
 

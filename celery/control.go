@@ -182,22 +182,36 @@ func (w *Worker) answerHello(f fields) any {
 
 func (w *Worker) scheduled() []any {
 	out := []any{}
-	for _, e := range w.sched.snapshot() {
-		r := e.req
-		info := r.info(false)
-		if r.dropPayload { // only the text of the arguments is at hand without decoding them again
-			info["args"], info["kwargs"] = r.argsRepr(), r.kwargsRepr()
+	for _, p := range w.sched.snapshot() {
+		if r := w.look(p); r != nil {
+			out = append(out, map[string]any{"eta": isoformat(r.ETA), "priority": 6, "request": r.info(false)})
 		}
-		out = append(out, map[string]any{"eta": isoformat(r.ETA), "priority": 6, "request": info})
 	}
 	return out
+}
+
+// look decodes a waiting task for a reply; nil if it has become unreadable, which shows when it is due.
+func (w *Worker) look(p *parked) *Request {
+	if p == nil {
+		return nil
+	}
+	r, err := p.request(w.app)
+	if err != nil {
+		return nil
+	}
+	r.Hostname = w.node
+	return r
 }
 
 func (w *Worker) queryTask(ids any) map[string]any {
 	out := map[string]any{}
 	for _, v := range maybeList(ids) {
 		if id, is := v.(string); is {
-			if r := w.state.find(id); r != nil {
+			r := w.state.find(id)
+			if r == nil {
+				r = w.look(w.sched.find(id))
+			}
+			if r != nil {
 				out[id] = []any{r.getPhase().String(), r.info(false)}
 			}
 		}
@@ -434,9 +448,13 @@ func (w *Worker) revoke(ids []any, terminate bool, signal any) any {
 	num := signum(signal)
 	var ended []string
 	for _, id := range names {
-		if r := w.state.find(id); r != nil {
-			ended = append(ended, id)
-			w.log.infof("Terminating %s (%d)", id, num)
+		r := w.state.find(id)
+		if r == nil && w.sched.find(id) == nil {
+			continue
+		}
+		ended = append(ended, id)
+		w.log.infof("Terminating %s (%d)", id, num)
+		if r != nil { // one that waits for its time is discarded when it is due
 			go w.terminateTask(r, num)
 		}
 	}

@@ -3,6 +3,7 @@ package celery
 import (
 	"context"
 	"os"
+	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -26,7 +27,7 @@ type dispatcher struct {
 	lclock *lamport
 	log    *logger
 	node   string
-	pid    int
+	head   []byte // the fields that never change
 	exch   kombu.Exchange
 	serial string
 
@@ -46,9 +47,10 @@ type dispatcher struct {
 }
 
 func newDispatcher(conn *kombu.Connection, a *App, node string, log *logger, all bool) *dispatcher {
-	d := &dispatcher{conn: conn, clock: a.clock, lclock: &a.lclock, log: log, node: node, pid: os.Getpid(),
+	d := &dispatcher{conn: conn, clock: a.clock, lclock: &a.lclock, log: log, node: node,
 		exch:   kombu.Exchange{Name: a.conf.EventExchange, Type: kombu.Fanout},
 		serial: a.conf.EventSerializer, allGroups: all, wake: make(chan struct{}, 1)}
+	d.head = appendJSON(append(appendJSON([]byte(`{"hostname":`), node), `,"pid":`...), os.Getpid())
 	d.tasks.Store(all)
 	return d
 }
@@ -60,25 +62,22 @@ func (d *dispatcher) disable() bool { return !d.allGroups && d.tasks.CompareAndS
 
 // field is one key of an event with its value.
 type field struct {
-	key   string
+	key   string // as between the quotes in JSON
 	value any
 }
 
 // encode appends an event with the fields that all events have.
 func (d *dispatcher) encode(b []byte, typ string, fields []field) []byte {
 	now := d.clock.Now()
-	b = append(b, `{"hostname":`...)
-	b = appendJSON(b, d.node)
+	b = append(b, d.head...)
 	b = append(b, `,"utcoffset":`...)
 	b = appendJSON(b, utcOffset(now))
-	b = append(b, `,"pid":`...)
-	b = appendJSON(b, d.pid)
 	b = append(b, `,"clock":`...)
-	b = appendJSON(b, d.lclock.forward())
+	b = strconv.AppendInt(b, d.lclock.forward(), 10)
 	for _, f := range fields {
-		b = append(b, ',')
-		b = appendJSON(b, f.key)
-		b = append(b, ':')
+		b = append(b, ',', '"')
+		b = append(b, f.key...)
+		b = append(b, '"', ':')
 		b = appendJSON(b, f.value)
 	}
 	b = append(b, `,"timestamp":`...)

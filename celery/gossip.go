@@ -3,6 +3,7 @@ package celery
 import (
 	"context"
 	"fmt"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -184,7 +185,7 @@ func (g *gossip) onAck(ctx context.Context, f fields) {
 	})
 	delete(g.elect, id)
 	delete(g.replies, id)
-	if best.name != fmt.Sprintf("%s.%d", w.node, w.events.pid) {
+	if best.name != fmt.Sprintf("%s.%d", w.node, os.Getpid()) {
 		w.log.infof("node %s elected for '%s'", best.name, id)
 		return
 	}

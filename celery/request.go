@@ -50,7 +50,6 @@ type Request struct {
 	errbacks     []any
 	chain        []any
 	chord        any
-	dropPayload  bool // the arguments were let go while the task waits for its time
 	acknowledged atomic.Bool
 
 	// While it runs. mu guards what monitors and the control panel look at.
@@ -283,33 +282,6 @@ func dateField(v any, loc *time.Location) (time.Time, error) {
 		return x, nil
 	}
 	return time.Time{}, fmt.Errorf("%s is not a date", pyType(v))
-}
-
-// loadPayload decodes the arguments again after they were let go.
-func (r *Request) loadPayload(a *App) error {
-	if !r.dropPayload {
-		return nil
-	}
-	m, err := kombu.ParseMessage(r.delivery.Message.Raw())
-	if err != nil {
-		return err
-	}
-	r.delivery.Message.Headers, r.delivery.Message.Body = m.Headers, m.Body
-	again, err := a.parseMessage(r.delivery)
-	if err != nil {
-		return err
-	}
-	r.Args, r.Kwargs, r.dropPayload = again.Args, again.Kwargs, false
-	r.Headers = m.Headers
-	r.callbacks, r.errbacks, r.chain, r.chord = again.callbacks, again.errbacks, again.chain, again.chord
-	return nil
-}
-
-// unload lets everything decoded go that is not needed while the task waits; the message as received stays.
-func (r *Request) unload() {
-	r.Headers, r.delivery.Message.Headers, r.delivery.Message.Body = nil, nil, nil
-	r.Args, r.Kwargs, r.callbacks, r.errbacks, r.chain, r.chord = nil, nil, nil, nil, nil, nil
-	r.dropPayload = true
 }
 
 func (r *Request) argsRepr() string {

@@ -221,7 +221,8 @@ func (r *Request) UpdateState(ctx context.Context, state string, meta any) error
 func (r *Request) SendEvent(typ string, fieldValues map[string]any) {
 	fs := []field{{"uuid", r.ID}}
 	for k, v := range fieldValues {
-		fs = append(fs, field{k, v})
+		quoted := appendJSON(nil, k)
+		fs = append(fs, field{string(quoted[1 : len(quoted)-1]), v})
 	}
 	r.worker.taskEvent(r, typ, fs...)
 }

@@ -50,7 +50,13 @@ func (w *Worker) giveBack() {
 		w.log.warnf("Cannot stop fetching: %v", err)
 	}
 	limited := w.recv.stop()
-	waiting := append(append(w.sched.drain(), limited...), w.pool.takeQueued()...)
+	var waiting []*Request
+	for _, p := range w.sched.drain() {
+		if !p.delivery.Settled() {
+			waiting = append(waiting, &Request{delivery: p.delivery})
+		}
+	}
+	waiting = append(append(waiting, limited...), w.pool.takeQueued()...)
 drain:
 	for { // what was fetched and not yet received
 		select {

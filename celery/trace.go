@@ -36,11 +36,6 @@ var errShutdown = errors.New("celery: the worker is shutting down")
 // run runs one request in a slot of the pool. It returns false if a limit or a revoke has taken the slot away.
 func (w *Worker) run(r *Request) bool {
 	ctx := w.io
-	if err := r.loadPayload(w.app); err != nil {
-		w.recv.refuse(ctx, r, err)
-		w.state.drop(r)
-		return true
-	}
 	if w.discard(ctx, r) {
 		return true
 	}

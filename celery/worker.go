@@ -348,7 +348,7 @@ func refill(prefetch, slots int) int { return max(1, (prefetch-slots)/2) }
 
 // lost is called when a peer has taken a message over: a task that has not started must not run twice.
 func (w *Worker) lost(d *kombu.Delivery) {
-	id := "unknown"
+	id := d.Message.Properties.CorrelationID
 	if r := w.state.holding(d); r != nil {
 		id = r.ID
 		r.acknowledged.Store(true)
