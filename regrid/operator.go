@@ -104,8 +104,8 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 	}
 	n := t.Intermediate
 	op := &Operator{grid: g, target: t, cell: make([]int32, 0, healpix.Cells(n)), children: (n / t.Nside) * (n / t.Nside)}
-	// Nearly always one cap, two rings of the belt and the ring in hand.
-	shared := 2*n*(n+1) + 3*4*n
+	// Of the archive's grid 2.0 n^2 entries are one cap's and 1.95 n^2 the belt's; then there is the ring in hand.
+	shared := 4*n*(n+1) + 4*n
 	op.col, op.x = make([]int32, 0, shared), make([]float64, 0, shared)
 	lon, exact := newLongitudes(g.Lon), newCentres(n)
 	tables := map[float64]int{} // where the last ring with a first longitude and length has its table
@@ -134,7 +134,9 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 		tables[key] = in.table
 		op.rings = append(op.rings, in)
 	}
-	op.col, op.x = slices.Clip(slices.Clone(op.col)), slices.Clip(slices.Clone(op.x))
+	if cap(op.col) > len(op.col)+len(op.col)/4 {
+		op.col, op.x = slices.Clone(op.col), slices.Clone(op.x)
+	}
 	slices.SortStableFunc(op.rings, func(a, b ring) int { return cmp.Compare(a.row, b.row) })
 	return op, nil
 }
