@@ -1,0 +1,332 @@
+package celery_test
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"healpipe/celery"
+	"healpipe/internal/testenv"
+)
+
+func to(node string) celery.BroadcastOptions {
+	return celery.BroadcastOptions{Destination: []string{node}, Timeout: 10 * time.Second, Reply: true}
+}
+
+// A rate limit spaces the starts of one task, leaves others alone, and can be lifted while tasks wait for it.
+func TestRateLimit(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	starts := make(chan time.Time, 20)
+	limited := app.MustRegister("limited", func() { starts <- time.Now() }, celery.TaskOptions{RateLimit: "20/s"})
+	free := app.MustRegister("free", func() {})
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 4 {
+		if _, err := limited.Delay(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := <-starts
+	for range 2 {
+		<-starts
+	}
+	if took := (<-starts).Sub(first); took < 140*time.Millisecond {
+		t.Errorf("four starts at 20/s within %v", took)
+	}
+	if _, err := app.Control().RateLimit(ctx, "limited", "1/h", to("w@h")); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		if _, err := limited.Delay(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	res, err := free.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := res.Get(ctx); err != nil {
+		t.Fatalf("a task without a limit waits behind one with it: %v", err)
+	}
+	if n := len(starts); n > 1 {
+		t.Errorf("%d starts at 1/h", n)
+	}
+	if _, err := app.Control().RateLimit(ctx, "limited", "0", to("w@h")); err != nil {
+		t.Fatal(err)
+	}
+	for range 5 {
+		select {
+		case <-starts:
+		case <-ctx.Done():
+			t.Fatal("tasks still wait after the limit was lifted")
+		}
+	}
+}
+
+// Terminate ends a running task, frees its slot and makes its state REVOKED, as Celery's terminated child does.
+func TestTerminate(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	started, cause := make(chan struct{}), make(chan error, 1)
+	long := app.MustRegister("long", func(ctx context.Context) {
+		close(started)
+		<-ctx.Done()
+		cause <- context.Cause(ctx)
+	}, celery.TaskOptions{AcksLate: true})
+	quick := app.MustRegister("quick", func() int { return 1 })
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 1, Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	res, err := long.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	if err := res.Revoke(ctx, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-cause; !errors.Is(err, celery.Exception("TaskRevokedError")) && !errors.Is(err, celery.Exception("celery.exceptions.TaskRevokedError")) {
+		t.Errorf("cause of the terminated task's context: %v", err)
+	}
+	testenv.WaitFor(t, 10*time.Second, "REVOKED", func() bool { s, _ := res.State(ctx); return s == celery.StateRevoked })
+	next, err := quick.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := next.Get(ctx); err != nil {
+		t.Errorf("the slot is not free: %v", err)
+	}
+	if n := length(t, dial(t, url), "HLEN", "unacked"); n != 0 {
+		testenv.WaitFor(t, 10*time.Second, "acknowledgements", func() bool { return length(t, dial(t, url), "HLEN", "unacked") == 0 })
+	}
+}
+
+// A task that waits for its time is shown with its arguments, can be revoked, and runs with them when it is due.
+func TestWaitingForETA(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	join := app.MustRegister("join", func(a, b string) string { return a + b }, celery.TaskOptions{Params: []string{"a", "b"}})
+	runWorker(t, app, celery.WorkerOptions{Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	send := func(a string, wait time.Duration) *celery.AsyncResult {
+		res, err := join.ApplyAsync(ctx, []any{a}, map[string]any{"b": "!"}, celery.Options{Countdown: wait})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return res
+	}
+	late, soon := send("late", time.Hour), send("soon", 300*time.Millisecond)
+	inspect := app.Control().Inspect(to("w@h"))
+	var request map[string]any
+	testenv.WaitFor(t, 10*time.Second, "the task among the scheduled ones", func() bool {
+		all, err := inspect.Scheduled(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		list, _ := all["w@h"].([]any)
+		for _, e := range list {
+			r := e.(map[string]any)["request"].(map[string]any)
+			if r["id"] == late.ID {
+				request = r
+			}
+		}
+		return request != nil
+	})
+	if args := request["args"].([]any); len(args) != 1 || args[0] != "late" || request["kwargs"].(map[string]any)["b"] != "!" {
+		t.Errorf("inspect scheduled: %v", request)
+	}
+	if found, err := inspect.QueryTask(ctx, late.ID); err != nil || found["w@h"].(map[string]any)[late.ID].([]any)[0] != "scheduled" {
+		t.Errorf("query_task: %v %v", found, err)
+	}
+	if v, err := soon.Get(ctx); err != nil || v != "soon!" {
+		t.Errorf("got %v %v", v, err)
+	}
+	revoked := send("revoked", 500*time.Millisecond)
+	if err := revoked.Revoke(ctx, false); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := revoked.Get(ctx); !errors.Is(err, celery.Exception("celery.exceptions.TaskRevokedError")) {
+		t.Errorf("a revoked waiting task: %v", err)
+	}
+}
+
+// Stamped headers that were revoked discard later tasks that carry them, and only those.
+func TestRevokeByStamps(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	registerSuite(t, app, url)
+	w := runWorker(t, app, celery.WorkerOptions{Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if _, err := app.Control().RevokeByStampedHeaders(ctx, map[string]any{"tenant": []any{"a", "b"}}, false, "", to("w@h")); err != nil {
+		t.Fatal(err)
+	}
+	out := python(t, url, "stamped.py")
+	if want := "a REVOKED\nb REVOKED\nc 3\n"; string(out) != want {
+		t.Errorf("got %q, want %q", out, want)
+	}
+	if !w.log.has("(revoked by header: {'tenant': 'a'})") {
+		t.Error("the log does not say which header revoked the task")
+	}
+}
+
+// What was revoked is known after a restart.
+func TestStateDB(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	var ran atomic.Int32
+	task := app.MustRegister("count", func() { ran.Add(1) })
+	opts := celery.WorkerOptions{Hostname: "w@h", StateDB: filepath.Join(t.TempDir(), "state-%n")}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	w := runWorker(t, app, opts)
+	id := "11111111-2222-4333-8444-555555555555"
+	if _, err := app.Control().Revoke(ctx, []string{id}, false, "", to("w@h")); err != nil {
+		t.Fatal(err)
+	}
+	w.Warm()
+	w.end(t)
+	res, err := task.ApplyAsync(ctx, nil, nil, celery.Options{TaskID: id})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w = runWorker(t, app, opts)
+	if _, err := res.Get(ctx); err == nil || ran.Load() != 0 {
+		t.Errorf("the task ran %d times, result %v", ran.Load(), err)
+	}
+	w.Warm()
+	w.end(t)
+	if err := os.WriteFile(filepath.Join(filepath.Dir(opts.StateDB), "state-w"), []byte("not ours"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	opts.LogWriter, opts.Stdout = w.log, w.log
+	if err := app.Worker(opts).Run(ctx); err == nil {
+		t.Error("a state file that is none was accepted")
+	}
+}
+
+// A soft shutdown waits for the timeout, then cancels what still runs and gives it back.
+func TestSoftShutdown(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, WorkerSoftShutdown: 300 * time.Millisecond})
+	started, ended := make(chan time.Duration, 2), make(chan time.Time, 2)
+	task := app.MustRegister("work", func(ctx context.Context, ms int) {
+		started <- time.Duration(ms)
+		select {
+		case <-ctx.Done():
+		case <-time.After(time.Duration(ms) * time.Millisecond):
+		}
+		ended <- time.Now()
+	}, celery.TaskOptions{AcksLate: true})
+	w := runWorker(t, app, celery.WorkerOptions{Concurrency: 2})
+	for _, ms := range []int{50, 60_000} {
+		if _, err := task.Delay(t.Context(), ms); err != nil {
+			t.Fatal(err)
+		}
+	}
+	<-started
+	<-started
+	asked := time.Now()
+	w.Soft()
+	w.end(t)
+	<-ended
+	if took := (<-ended).Sub(asked); took < 300*time.Millisecond {
+		t.Errorf("the long task was cancelled after %v", took)
+	}
+	c := dial(t, url)
+	if n := length(t, c, "LLEN", "celery"); n != 1 || length(t, c, "HLEN", "unacked") != 0 {
+		t.Errorf("%d messages given back, want the long task's", n)
+	}
+	if !w.log.has("Initiating Soft Shutdown, terminating in 0.3 seconds") {
+		t.Error("no line about the soft shutdown")
+	}
+}
+
+// Autoscale grows the pool to its load, within the limits that remote control may change.
+func TestAutoscale(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url})
+	block, started := make(chan struct{}), make(chan struct{}, 10)
+	task := app.MustRegister("hold", func() { started <- struct{}{}; <-block })
+	w := runWorker(t, app, celery.WorkerOptions{Hostname: "w@h", Autoscale: [2]int{3, 1}})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	for range 4 {
+		if _, err := task.Delay(ctx); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for range 3 {
+		select {
+		case <-started:
+		case <-ctx.Done():
+			t.Fatal("the pool did not grow")
+		}
+	}
+	if !w.log.has("Scaling up 2 processes.") {
+		t.Error("no line about scaling up")
+	}
+	reply, err := app.Control().Autoscale(ctx, 2, 2, to("w@h"))
+	if err != nil || len(reply) != 1 {
+		t.Fatalf("autoscale: %v %v", reply, err)
+	}
+	stats, err := app.Control().Inspect(to("w@h")).Stats(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := stats["w@h"].(map[string]any)["pool"].(map[string]any)
+	if pool["max-concurrency"] != int64(2) {
+		t.Errorf("pool after the limit: %v", pool)
+	}
+	close(block)
+	<-started
+}
+
+// After the broker was away the worker consumes again, and a task that ran meanwhile is stored and acknowledged.
+func TestReconnect(t *testing.T) {
+	t.Parallel()
+	srv := testenv.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+	url := srv.URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	block, started := make(chan struct{}), make(chan struct{})
+	hold := app.MustRegister("hold", func() string { close(started); <-block; return "held" }, celery.TaskOptions{AcksLate: true})
+	add := app.MustRegister("add", func(x, y int) int { return x + y })
+	w := runWorker(t, app, celery.WorkerOptions{Concurrency: 2, Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	held, err := hold.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-started
+	srv.Kill()
+	testenv.WaitFor(t, 20*time.Second, "the loss to be noticed", func() bool { return w.log.has("Connection to broker lost") })
+	srv.Start()
+	close(block)
+	var res *celery.AsyncResult
+	testenv.WaitFor(t, 20*time.Second, "a task to be sent", func() bool { res, err = add.Delay(ctx, 1, 2); return err == nil })
+	if v, err := res.Get(ctx); err != nil || v != int64(3) {
+		t.Errorf("after the restart: %v %v", v, err)
+	}
+	testenv.WaitFor(t, 20*time.Second, "the held task's result", func() bool { s, _ := held.State(ctx); return s == celery.StateSuccess })
+	c := dial(t, url)
+	testenv.WaitFor(t, 20*time.Second, "acknowledgements", func() bool { return length(t, c, "HLEN", "unacked") == 0 })
+	testenv.WaitFor(t, 20*time.Second, "remote control", func() bool {
+		pong, _ := app.Control().Ping(ctx, to("w@h"))
+		return len(pong) == 1
+	})
+}
