@@ -77,10 +77,10 @@ func TestFleet(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	server := s.onS3()
-	var names []string
+	var names, puts []string
 	for _, f := range []struct {
-		kind, name, file string
-		days             int
+		kind, name, prefix string
+		days               int
 	}{
 		{"sfc", "2t", "e5.oper.an.sfc.128_167_2t.ll025sc", 8},
 		{"sfc", "sstk", "e5.oper.an.sfc.128_034_sstk.ll025sc", 4},
@@ -88,19 +88,18 @@ func TestFleet(t *testing.T) {
 		{"pl", "u", "e5.oper.an.pl.128_131_u.ll025uv", 1},
 	} {
 		for day := range f.days {
-			start := time.Date(2000, 1, 1+day, 0, 0, 0, 0, time.UTC)
-			name := fmt.Sprintf("%s.%s_%s.nc", f.file, start.Format("2006010215"), start.Add(23*time.Hour).Format("2006010215"))
-			testenv.ERA5(t, f.kind, f.name, s.path(name), "--hours", "24", "--grid", "91x180", "--start", start.Format("2006010215"), "--seed", fmt.Sprint(day))
+			name := dayName(f.prefix, day)
 			names = append(names, name)
+			// The archive has a folder for each month below the root.
+			puts = append(puts, dayFile(t, f.kind, f.name, day), path.Join("era5/e5.oper.an."+f.kind, "200001", name))
 		}
 	}
-	// The archive has a folder for each month below the root.
 	s.s3Python(server, append([]string{"-c", `
 import sys, s3fs
 from s3_tasks import OPTIONS
 fs = s3fs.S3FileSystem(**OPTIONS)
-for n in sys.argv[1:]: fs.put_file(n, "era5/" + ".".join(n.split(".")[:4]) + "/200001/" + n)
-`}, names...)...)
+for local, remote in zip(sys.argv[1::2], sys.argv[2::2]): fs.put_file(local, remote)
+`}, puts...)...)
 	flower := s.flower()
 	goWorkers := []*process{s.worker("-c", "1", "-E", "-n", "go1@host"), s.worker("-c", "1", "-E", "-n", "go2@host")}
 

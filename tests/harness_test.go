@@ -85,6 +85,36 @@ CELERY_BROKER = os.environ.get("TEST_BROKER", %q)
 	return s
 }
 
+// dayName is the archive's name of a file of one day, counted from 2000-01-01.
+func dayName(prefix string, day int) string {
+	start := time.Date(2000, 1, 1+day, 0, 0, 0, 0, time.UTC)
+	return fmt.Sprintf("%s.%s_%s.nc", prefix, start.Format("2006010215"), start.Add(23*time.Hour).Format("2006010215"))
+}
+
+// dayFiles holds the files of dayFile, which are made once for all tests.
+var dayFiles struct {
+	sync.Mutex
+	made map[string]string
+}
+
+// dayFile returns a coarse input file with the 24 hours of one day. It is not to be changed.
+func dayFile(t *testing.T, kind, name string, day int) string {
+	t.Helper()
+	dayFiles.Lock()
+	defer dayFiles.Unlock()
+	key := fmt.Sprintf("%s.%s.%d.nc", kind, name, day)
+	if file, ok := dayFiles.made[key]; ok {
+		return file
+	}
+	start := time.Date(2000, 1, 1+day, 0, 0, 0, 0, time.UTC).Format("2006010215")
+	file := testenv.ERA5(t, kind, name, filepath.Join(filepath.Dir(binary), key), "--hours", "24", "--grid", "91x180", "--start", start, "--seed", fmt.Sprint(day))
+	if dayFiles.made == nil {
+		dayFiles.made = map[string]string{}
+	}
+	dayFiles.made[key] = file
+	return file
+}
+
 func (s *site) path(names ...string) string {
 	return filepath.Join(append([]string{s.dir}, names...)...)
 }

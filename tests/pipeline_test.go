@@ -212,10 +212,7 @@ func TestMixedFleet(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	const files = 16
-	for i := range files {
-		start := time.Date(2000, 1, 1+i, 0, 0, 0, 0, time.UTC)
-		name := fmt.Sprintf("e5.oper.an.sfc.128_167_2t.ll025sc.%s_%s.nc", start.Format("2006010215"), start.Add(23*time.Hour).Format("2006010215"))
-		testenv.ERA5(t, "sfc", "2t", s.path("ERA5_sfc", name), "--hours", "24", "--grid", "91x180", "--start", start.Format("2006010215"), "--seed", fmt.Sprint(i))
+	for _, name := range s.days(files) {
 		s.healpipe("regrid", "ERA5_sfc/"+name, "-o", "ERA5_HPX6/")
 	}
 	s.healpipe("index", "update")
