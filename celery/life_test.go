@@ -5,9 +5,12 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/gomodule/redigo/redis"
 
 	"healpipe/celery"
 	"healpipe/internal/testenv"
@@ -329,4 +332,61 @@ func TestReconnect(t *testing.T) {
 		pong, _ := app.Control().Ping(ctx, to("w@h"))
 		return len(pong) == 1
 	})
+}
+
+// A hybrid message has its task in the headers and protocol 1's object as its body.
+func TestHybridMessage(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	app.MustRegister("add", func(x, y int) int { return x + y }, celery.TaskOptions{Params: []string{"x", "y"}})
+	runWorker(t, app, celery.WorkerOptions{})
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	id := "11111111-2222-4333-8444-555555555555"
+	if _, err := dial(t, url).Do("LPUSH", "celery", `{"body":"{\"args\":[1],\"kwargs\":{\"y\":2},\"retries\":0}","content-encoding":"utf-8",`+
+		`"content-type":"application/json","headers":{"task":"add","id":"`+id+`"},"properties":{"correlation_id":"`+id+`","delivery_info":`+
+		`{"exchange":"","routing_key":"celery"},"delivery_tag":"t","body_encoding":"utf-8"}}`); err != nil {
+		t.Fatal(err)
+	}
+	if v, err := app.AsyncResult(id).Get(ctx); err != nil || v != int64(3) {
+		t.Errorf("got %v %v", v, err)
+	}
+}
+
+// With worker_deduplicate_successful_tasks a late message that is delivered again after its success does not run again.
+func TestDeduplicate(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url, WorkerDeduplicate: true})
+	var ran atomic.Int32
+	count := app.MustRegister("count", func() { ran.Add(1) }, celery.TaskOptions{AcksLate: true})
+	c := dial(t, url)
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	res, err := count.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	element, err := redis.String(c.Do("LINDEX", "celery", 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := runWorker(t, app, celery.WorkerOptions{})
+	if _, err := res.Get(ctx); err != nil {
+		t.Fatal(err)
+	}
+	again := strings.Replace(element, `"headers": {`, `"headers": {"redelivered": true, `, 1)
+	if again == element {
+		t.Fatalf("no headers in %s", element)
+	}
+	if _, err := c.Do("LPUSH", "celery", again); err != nil {
+		t.Fatal(err)
+	}
+	testenv.WaitFor(t, 10*time.Second, "the second delivery to be done with", func() bool {
+		return strings.Count(w.log.String(), "received") == 2 && length(t, c, "LLEN", "celery") == 0 && length(t, c, "HLEN", "unacked") == 0
+	})
+	if ran.Load() != 1 {
+		t.Errorf("ran %d times", ran.Load())
+	}
 }
