@@ -159,16 +159,23 @@ func (d *dumper) tick(ev map[string]any) {
 	d.clock = max(d.clock, clock) + 1
 }
 
-// adjustZone moves the timestamp of a sender in another time zone, as Celery does, by whole hours.
+// adjustZone moves the timestamp of a sender in another time zone, as Celery does.
 func adjustZone(ev map[string]any, now time.Time) {
 	at, ok := ev["timestamp"].(float64)
-	offset, has := ev["utcoffset"].(int64)
-	if !ok || !has {
+	if !ok {
+		return
+	}
+	var offset float64 // hours west of UTC
+	switch v := ev["utcoffset"].(type) {
+	case float64:
+		offset = v
+	case int64:
+		offset = float64(v)
+	default:
 		return
 	}
 	_, east := now.Zone()
-	here := int64(math.Floor(float64(-east) / 3600))
-	ev["timestamp"] = at - float64(offset-here)*3600
+	ev["timestamp"] = at - (offset+float64(east)/3600)*3600
 }
 
 func (d *dumper) remember(id, task string) {

@@ -64,6 +64,35 @@ for s in json.loads(sys.argv[1]): print(datetime.fromtimestamp(s, timezone.utc))
 	}
 }
 
+// TestAdjustZone compares timestamps from other time zones with what Celery makes of them, here in UTC+5:45.
+func TestAdjustZone(t *testing.T) {
+	t.Parallel()
+	now := time.Unix(1795505889, 0).In(time.FixedZone("", 5*3600+45*60))
+	for _, offset := range []any{0.0, int64(-1), -6.0, 4.5, "", nil} {
+		arg, err := json.Marshal(offset)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := testenv.RunPython(t, `
+import json, os, sys, time
+os.environ["TZ"] = "XXX-05:45"
+time.tzset()
+from celery import Celery
+offset = json.loads(sys.argv[1])
+event = {"type": "site-moved", "timestamp": 1795505889.25, "clock": 1}
+if not isinstance(offset, (str, type(None))): event["utcoffset"] = offset
+app = Celery(broker="memory://")
+with app.connection() as c:
+    print(repr(app.events.Receiver(c).event_from_message(event)[1]["timestamp"]))
+`, string(arg))
+		ev := map[string]any{"timestamp": 1795505889.25, "utcoffset": offset}
+		adjustZone(ev, now)
+		if got := pyStr(ev["timestamp"]); got != strings.TrimSpace(out) {
+			t.Errorf("utcoffset %v: %s, Celery has %s", offset, got, out)
+		}
+	}
+}
+
 // TestDumperBounds sends events without their fields, and more tasks than are remembered.
 func TestDumperBounds(t *testing.T) {
 	t.Parallel()
