@@ -296,3 +296,20 @@ func TestLocalChangedInPlace(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 }
+
+// TestLocalKeepsDevices: an object is never renamed over a pipe or a device such as /dev/null.
+func TestLocalKeepsDevices(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	pipe := filepath.Join(dir, "pipe")
+	if err := syscall.Mkfifo(pipe, 0o666); err != nil {
+		t.Fatal(err)
+	}
+	_, err := NewLocal(dir).Put(context.Background(), "pipe", []byte("x"), Condition{})
+	if err == nil || !strings.Contains(err.Error(), "not a regular file") {
+		t.Errorf("Put over a pipe: %v", err)
+	}
+	if fi, err := os.Lstat(pipe); err != nil || fi.Mode().Type() != fs.ModeNamedPipe {
+		t.Errorf("the pipe is %v (%v)", fi, err)
+	}
+}

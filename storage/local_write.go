@@ -143,6 +143,9 @@ func (w *localWriter) publish(c Condition) (Info, error) {
 	if err := checkCondition(w.path, c); err != nil {
 		return Info{}, err
 	}
+	if err := replaceable(w.path); err != nil {
+		return Info{}, err
+	}
 	fi, err := w.f.Stat()
 	if err != nil {
 		return Info{}, err
@@ -153,6 +156,16 @@ func (w *localWriter) publish(c Condition) (Info, error) {
 	w.f.Close()
 	w.f = nil
 	return localInfo(w.key, fi), w.l.syncDir(filepath.Dir(w.path))
+}
+
+// replaceable refuses a target that is a device, a pipe or a socket: a rename would put a file in the place of
+// /dev/null for the whole machine.
+func replaceable(path string) error {
+	fi, err := os.Stat(path)
+	if err != nil || fi.Mode().IsRegular() || fi.IsDir() { // a folder makes the rename itself fail
+		return nil
+	}
+	return notRegular(fi)
 }
 
 // checkCondition compares the file as it is now with what a conditional write expects.

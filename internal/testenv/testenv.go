@@ -4,7 +4,9 @@
 package testenv
 
 import (
+	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"os/exec"
@@ -69,6 +71,8 @@ type Redis struct {
 	cmd  *exec.Cmd
 	args []string
 	t    testing.TB
+
+	started bool // once: the port is now part of the URL that others hold
 }
 
 // StartRedis starts a redis-server on a free loopback port and stops it when the test ends. args are
@@ -84,29 +88,59 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 // URL returns the broker URL of one of the server's databases.
 func (r *Redis) URL(db int) string { return fmt.Sprintf("redis://%s/%d", r.Addr, db) }
 
-// Start starts the server, again after Kill, on the same port, and waits until it accepts connections.
+// Start starts the server, again after Kill on the same port, and waits until it accepts connections.
 func (r *Redis) Start() {
 	r.t.Helper()
 	bin, err := exec.LookPath("redis-server")
 	if err != nil {
 		r.t.Fatalf("no redis-server for the tests: run `make env` (%v)", err)
 	}
+	for try := 0; ; try++ {
+		log, ready := r.launch(bin)
+		if ready {
+			r.started = true
+			return
+		}
+		// The port was free a moment ago and may be somebody's now; a restarted server needs its old one.
+		if try == 20 {
+			r.t.Fatalf("redis-server does not start:\n%s", log)
+		}
+		if r.started {
+			time.Sleep(50 * time.Millisecond)
+		} else {
+			r.Addr = FreeAddr(r.t)
+		}
+	}
+}
+
+// launch starts the process and reads its log up to the line that says that it, and no other, has the port.
+func (r *Redis) launch(bin string) (log string, ready bool) {
+	r.t.Helper()
 	host, port, err := net.SplitHostPort(r.Addr)
 	if err != nil {
 		r.t.Fatal(err)
 	}
 	args := append([]string{"--bind", host, "--port", port, "--dir", r.Dir, "--save", "", "--appendonly", "no"}, r.args...)
-	r.cmd = exec.Command(bin, args...)
-	if err := r.cmd.Start(); err != nil {
+	cmd := exec.Command(bin, args...)
+	out, err := cmd.StdoutPipe()
+	if err != nil {
 		r.t.Fatal(err)
 	}
-	WaitFor(r.t, 20*time.Second, "redis-server to accept connections", func() bool {
-		c, err := net.Dial("tcp", r.Addr)
-		if err == nil {
-			c.Close()
+	if err := cmd.Start(); err != nil {
+		r.t.Fatal(err)
+	}
+	lines := bufio.NewScanner(out)
+	for lines.Scan() {
+		log += lines.Text() + "\n"
+		if strings.Contains(lines.Text(), "eady to accept connections") {
+			go io.Copy(io.Discard, out)
+			r.cmd = cmd
+			return log, true
 		}
-		return err == nil
-	})
+	}
+	_ = cmd.Process.Kill()
+	_ = cmd.Wait()
+	return log, false
 }
 
 // Kill ends the server at once, as a crash would. Kill of a server that does not run does nothing.
