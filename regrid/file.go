@@ -47,8 +47,8 @@ type Report struct {
 	Wall      time.Duration
 	Read      time.Duration // from storage
 	Decode    time.Duration // inflating
-	Unpack    time.Duration // undoing the shuffle, byte order, interleaving
-	Apply     time.Duration // the operator
+	Unpack    time.Duration // undoing the shuffle, byte order, interleaving, where that is a step of its own
+	Apply     time.Duration // the operator; for shuffled float32 with Unpack's work, which is done row by row with it
 	Write     time.Duration // encoding and writing the result
 }
 

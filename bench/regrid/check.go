@@ -29,7 +29,7 @@ func stages(in string) (string, error) {
 		return "", err
 	}
 	ms := func(d time.Duration) string { return d.Round(time.Millisecond).String() }
-	return fmt.Sprintf("read %s, inflate %s, unshuffle %s, apply %s, write %s, of %s", ms(rep.Read), ms(rep.Decode), ms(rep.Unpack), ms(rep.Apply), ms(rep.Write), ms(rep.Wall)), nil
+	return fmt.Sprintf("read %s, inflate %s, unshuffle and apply %s, write %s, of %s", ms(rep.Read), ms(rep.Decode), ms(rep.Unpack+rep.Apply), ms(rep.Write), ms(rep.Wall)), nil
 }
 
 // compare says how far a variable of two results agrees.
