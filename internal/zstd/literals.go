@@ -122,7 +122,7 @@ func matchesPay(src []byte, hist *[256]uint32, e *zstd.Encoder) bool {
 func appendFrameHeader(dst []byte, n int) []byte {
 	const magic, singleSegment = 0xfd2fb528, 1 << 5
 	dst = binary.LittleEndian.AppendUint32(dst, magic)
-	if n <= math.MaxUint32 {
+	if uint64(n) <= math.MaxUint32 {
 		dst = append(dst, singleSegment|2<<6)
 		return binary.LittleEndian.AppendUint32(dst, uint32(n))
 	}
