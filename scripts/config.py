@@ -27,6 +27,7 @@ ERA5_PROFILE = ""
 
 # The regridded files.
 OUTPUT_BUCKET = "path/to/ERA5_HPX6"
+OUTPUT_ROOT = OUTPUT_BUCKET  # its name in older scripts
 OUTPUT_PROFILE = ""
 
 # The store. Its profile also writes the regridded files.

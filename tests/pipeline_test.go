@@ -353,3 +353,21 @@ app.send_task("tasks.regrid_file", ["ERA5_sfc/none.nc"], task_id="next")
 	}
 	t.Errorf("the full disk was not reported:\n%s", worker.output())
 }
+
+// TestSampleConfig follows the README with the sample config.py as it is but for its paths and broker.
+func TestSampleConfig(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	sample, err := os.ReadFile(testenv.Path("scripts", "config.py"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.write("config.py", strings.NewReplacer("path/to/", "", "redis://localhost:6379/0", s.redis.URL(0)).Replace(string(sample)))
+	s.python("-c", "import tasks, config; tasks.update_index(config.OUTPUT_ROOT, config.OUTPUT_PROFILE); tasks.initialize_zarr()")
+	if _, err := os.Stat(s.path("output.zarr", "zarr.json")); err != nil {
+		t.Error(err)
+	}
+	if out := s.healpipe("doctor"); !strings.Contains(out, s.redis.URL(0)) {
+		t.Errorf("doctor does not show the sample's broker:\n%s", out)
+	}
+}
