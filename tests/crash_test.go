@@ -1,6 +1,7 @@
 package tests
 
 import (
+	"fmt"
 	"maps"
 	"os"
 	"regexp"
@@ -13,13 +14,17 @@ import (
 	"healpipe/internal/testenv"
 )
 
-// days puts n files of a day each, small ones, into ERA5_sfc and returns their names.
+// copies is how many names each file of days has: enough work that a test is quick enough to strike in the
+// middle of it.
+const copies = 4
+
+// days puts n files of a day each, small ones, into ERA5_sfc, under several names each, and returns the names.
 func (s *site) days(n int) []string {
 	s.t.Helper()
 	var names []string
-	for i := range n {
-		name := dayName("e5.oper.an.sfc.128_167_2t.ll025sc", i)
-		if err := os.Link(dayFile(s.t, "sfc", "2t", i), s.path("ERA5_sfc", name)); err != nil {
+	for i := range n * copies {
+		name := fmt.Sprintf("copy%d.", i/n) + dayName("e5.oper.an.sfc.128_167_2t.ll025sc", i%n)
+		if err := os.Link(dayFile(s.t, "sfc", "2t", i%n), s.path("ERA5_sfc", name)); err != nil {
 			s.t.Fatal(err)
 		}
 		names = append(names, name)
@@ -68,16 +73,22 @@ func (s *site) midway(task string, w *process) {
 func TestKilledWorker(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	names := s.days(16)
+	names := s.days(12)
 	survivor := s.worker("-c", "1", "-n", "survivor@%h")
 	killed := func(task, folder, node string) {
 		t.Helper()
-		victim := s.worker("-c", "2", "-n", node)
-		s.send(task, folder, names)
-		s.midway(task, victim)
-		if err := victim.cmd.Process.Signal(syscall.SIGKILL); err != nil {
-			t.Fatal(err)
+		signal := func(p *process, sig syscall.Signal) {
+			t.Helper()
+			if err := p.cmd.Process.Signal(sig); err != nil {
+				t.Fatal(err)
+			}
 		}
+		signal(survivor, syscall.SIGSTOP) // all messages are the victim's at first
+		s.send(task, folder, names)
+		victim := s.worker("-c", "2", "-n", node)
+		s.midway(task, victim)
+		signal(victim, syscall.SIGKILL)
+		signal(survivor, syscall.SIGCONT)
 		<-victim.done
 		victim.done <- nil
 		before := successes(task, survivor, victim)
@@ -110,9 +121,9 @@ func TestKilledWorker(t *testing.T) {
 func TestBrokerRestart(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "--appendonly", "yes", "--appendfsync", "always")
-	names := s.days(16)
-	workers := []*process{s.worker("-c", "1", "-n", "one@%h"), s.worker("-c", "1", "-n", "two@%h")}
+	names := s.days(12)
 	s.send("tasks.regrid_file", "ERA5_sfc", names)
+	workers := []*process{s.worker("-c", "1", "-n", "one@%h"), s.worker("-c", "1", "-n", "two@%h")}
 	s.midway("tasks.regrid_file", workers[0])
 	s.redis.Kill()
 	before := len(successes("tasks.regrid_file", workers...))
