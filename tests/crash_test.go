@@ -14,12 +14,8 @@ import (
 	"healpipe/internal/testenv"
 )
 
-// copies is how many names each file of days has: enough work that a test is quick enough to strike in the
-// middle of it.
-const copies = 4
-
-// days puts n files of a day each, small ones, into ERA5_sfc, under several names each, and returns the names.
-func (s *site) days(n int) []string {
+// days puts files of a day each, small ones, into ERA5_sfc, under several names each, and returns the names.
+func (s *site) days(n, copies int) []string {
 	s.t.Helper()
 	var names []string
 	for i := range n * copies {
@@ -73,7 +69,7 @@ func (s *site) midway(task string, w *process) {
 func TestKilledWorker(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	names := s.days(12)
+	names := s.days(12, 4) // enough work that the test strikes in the middle of it
 	survivor := s.worker("-c", "1", "-n", "survivor@%h")
 	killed := func(task, folder, node string) {
 		t.Helper()
@@ -121,7 +117,7 @@ func TestKilledWorker(t *testing.T) {
 func TestBrokerRestart(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, "--appendonly", "yes", "--appendfsync", "always")
-	names := s.days(12)
+	names := s.days(12, 4) // enough work that the test strikes in the middle of it
 	s.send("tasks.regrid_file", "ERA5_sfc", names)
 	workers := []*process{s.worker("-c", "1", "-n", "one@%h"), s.worker("-c", "1", "-n", "two@%h")}
 	s.midway("tasks.regrid_file", workers[0])

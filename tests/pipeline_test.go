@@ -212,7 +212,7 @@ func TestMixedFleet(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	const files = 16
-	for _, name := range s.days(files) {
+	for _, name := range s.days(files, 1) {
 		s.healpipe("regrid", "ERA5_sfc/"+name, "-o", "ERA5_HPX6/")
 	}
 	s.healpipe("index", "update")
