@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/gomodule/redigo/redis"
 	"go.uber.org/goleak"
 
 	"healpipe/celery"
@@ -152,6 +153,17 @@ func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 		}
 	})
 	testenv.WaitFor(t, 60*time.Second, "the Python worker to be ready", func() bool { return log.has(" ready.") })
+	// It subscribes (to commands and to its peers' events, by pattern) at the first poll after that line; what is
+	// sent before is lost.
+	conn, err := redis.DialURL(broker)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = conn.Close() }()
+	testenv.WaitFor(t, 60*time.Second, "the Python worker to hear commands", func() bool {
+		patterns, err := redis.Int(conn.Do("PUBSUB", "NUMPAT"))
+		return err == nil && patterns >= 2
+	})
 	return log
 }
 
