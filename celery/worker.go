@@ -70,6 +70,8 @@ type Worker struct {
 	stopTasks context.CancelCauseFunc
 	started   time.Time
 
+	counters workerCounters
+
 	stopMu   sync.Mutex
 	stage    stage
 	stageCh  chan struct{} // closed and renewed with every change of stage
@@ -270,6 +272,7 @@ func (w *Worker) disconnect() {
 // serve starts the loops, waits for a shutdown and carries it out.
 func (w *Worker) serve() error {
 	w.events = newDispatcher(w.conn, w.app, w.node, w.log, w.opts.TaskEvents || w.conf.WorkerSendTaskEvents)
+	w.counters.events.Store(w.events)
 	w.recv = &receiver{worker: w, buckets: map[string]*tokenBucket{}, base: w.concurrency * w.multiplier}
 	w.sched = newScheduler(w.app.clock, w.recv.due)
 	w.bus = newBus(w)
@@ -353,12 +356,17 @@ func (w *Worker) lost(d *kombu.Delivery) {
 		id = r.ID
 		r.acknowledged.Store(true)
 	}
+	w.counters.takenOver.Add(1)
 	w.log.warnf("Message %s of task %s was taken over by another worker", d.Tag, id)
 }
 
 // connected is called when the connection of the consumer is lost or has come back.
 func (w *Worker) connected(up bool) {
-	if s, _ := w.current(); !up && s == running {
+	if up {
+		w.counters.connections.Add(1)
+		return
+	}
+	if s, _ := w.current(); s == running {
 		w.log.warnf("consumer: Connection to broker lost. Trying to re-establish the connection...")
 	}
 }
