@@ -25,6 +25,9 @@
 //	DIR/.healpipe-HASH.lock      flocked by the one process that may now change NAME
 //	DIR/NAME                     renamed over, then DIR is synced
 //
+// A NAME that is a symbolic link stands for the file that it points to: DIR is then that file's folder, and the
+// link stays as it is. A removal takes the link away.
+//
 // The lock file exists only while somebody holds or awaits the lock: the holder removes it before it lets
 // go, and whoever then gets a lock on the removed file starts again. A process that is killed lets go of
 // its locks with its life; what it leaves behind are hidden names that no listing shows, and the next write

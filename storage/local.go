@@ -18,6 +18,8 @@ type Local struct {
 	// power failure may be lost or empty. Set it before the first use.
 	NoSync bool
 
+	monitor *Monitor // nil: nobody counts
+
 	root  string
 	locks lockTable
 	swept sync.Map // folder -> true: looked through for files left behind
@@ -107,14 +109,14 @@ func (l *Local) Open(ctx context.Context, key string) (Reader, error) {
 	if err != nil {
 		return nil, err
 	}
-	r, err := openLocal(ctx, path, key)
+	r, err := l.open(ctx, path, key)
 	if err != nil {
 		return nil, wrap("open", path, err)
 	}
 	return r, nil
 }
 
-func openLocal(ctx context.Context, path, key string) (*localReader, error) {
+func (l *Local) open(ctx context.Context, path, key string) (*localReader, error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, missing(err)
@@ -127,7 +129,7 @@ func openLocal(ctx context.Context, path, key string) (*localReader, error) {
 		f.Close()
 		return nil, err
 	}
-	return &localReader{ctx: ctx, f: f, path: path, info: localInfo(key, fi)}, nil
+	return &localReader{ctx: ctx, f: f, path: path, info: localInfo(key, fi), monitor: l.monitor}, nil
 }
 
 // Get implements Storage.
@@ -145,7 +147,7 @@ func (l *Local) get(ctx context.Context, key string, cut func(size int64) (off, 
 	if err != nil {
 		return nil, Info{}, err
 	}
-	r, err := openLocal(ctx, path, key)
+	r, err := l.open(ctx, path, key)
 	if err != nil {
 		return nil, Info{}, wrap("read", path, err)
 	}
@@ -163,6 +165,8 @@ type localReader struct {
 	f    *os.File
 	path string
 	info Info
+
+	monitor *Monitor
 }
 
 func (r *localReader) Info() Info   { return r.info }
@@ -173,6 +177,7 @@ func (r *localReader) ReadAt(p []byte, off int64) (int, error) {
 		return 0, wrap("read", r.path, err)
 	}
 	n, err := r.f.ReadAt(p, off)
+	r.monitor.localRead(n)
 	if err != nil && err != io.EOF {
 		return n, wrap("read", r.path, err)
 	}

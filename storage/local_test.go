@@ -313,3 +313,69 @@ func TestLocalKeepsDevices(t *testing.T) {
 		t.Errorf("the pipe is %v (%v)", fi, err)
 	}
 }
+
+// TestLocalWritesThroughLinks puts, creates and edits names that are links: to a file elsewhere, to nowhere yet,
+// over several links, and round in a circle.
+func TestLocalWritesThroughLinks(t *testing.T) {
+	t.Parallel()
+	ctx := t.Context()
+	for _, write := range []struct {
+		name string
+		do   func(st *Local, key string) error
+	}{
+		{"put", func(st *Local, key string) error {
+			_, err := st.Put(ctx, key, []byte("new"), Condition{})
+			return err
+		}},
+		{"create", func(st *Local, key string) error {
+			w, err := st.Create(ctx, key)
+			if err != nil {
+				return err
+			}
+			defer w.Abort()
+			_, _ = w.Write([]byte("new"))
+			_, err = w.Commit()
+			return err
+		}},
+		{"edit", func(st *Local, key string) error {
+			return Edit(ctx, st, key, func(_ Reader, w io.Writer) (Outcome, error) {
+				_, err := w.Write([]byte("new"))
+				return Replace, err
+			})
+		}},
+	} {
+		dir := t.TempDir()
+		if err := errors.Join(
+			os.Mkdir(filepath.Join(dir, "site"), 0o777), os.Mkdir(filepath.Join(dir, "disk"), 0o777),
+			os.WriteFile(filepath.Join(dir, "disk", "file"), []byte("old"), 0o666),
+			os.Symlink("../disk/file", filepath.Join(dir, "site", "link")),
+			os.Symlink(filepath.Join(dir, "site", "link"), filepath.Join(dir, "site", "twice")),
+			os.Symlink("../disk/new/file", filepath.Join(dir, "site", "dangling")),
+			os.Symlink("circle", filepath.Join(dir, "site", "circle")),
+		); err != nil {
+			t.Fatal(err)
+		}
+		st := NewLocal(filepath.Join(dir, "site"))
+		for key, target := range map[string]string{"twice": "disk/file", "link": "disk/file", "dangling": "disk/new/file"} {
+			_ = os.WriteFile(filepath.Join(dir, "disk", "file"), []byte("old"), 0o666)
+			if err := write.do(st, key); err != nil {
+				t.Errorf("%s %s: %v", write.name, key, err)
+				continue
+			}
+			if fi, err := os.Lstat(filepath.Join(dir, "site", key)); err != nil || fi.Mode()&fs.ModeSymlink == 0 {
+				t.Errorf("%s %s: the link has become %v, %v", write.name, key, fi.Mode(), err)
+			}
+			if got, err := os.ReadFile(filepath.Join(dir, target)); err != nil || string(got) != "new" {
+				t.Errorf("%s %s: the target holds %q, %v", write.name, key, got, err)
+			}
+		}
+		if err := write.do(st, "circle"); !errors.Is(err, syscall.ELOOP) {
+			t.Errorf("%s circle: %v", write.name, err)
+		}
+		for _, d := range []string{"site", "disk"} {
+			if left := hiddenFiles(t, filepath.Join(dir, d)); len(left) > 0 {
+				t.Errorf("%s: %s is left with %v", write.name, d, left)
+			}
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"syscall"
 )
 
 // Put implements Storage.
@@ -34,12 +35,9 @@ func (l *Local) Create(ctx context.Context, key string) (Writer, error) {
 }
 
 func (l *Local) create(ctx context.Context, op, key string) (*localWriter, error) {
-	path, err := l.begin(ctx, op, key)
+	path, err := l.beginWrite(ctx, op, key)
 	if err != nil {
 		return nil, err
-	}
-	if err := l.makeDir(filepath.Dir(path)); err != nil {
-		return nil, wrap(op, path, err)
 	}
 	f, err := createTemp(filepath.Dir(path))
 	if err != nil {
@@ -47,6 +45,29 @@ func (l *Local) create(ctx context.Context, op, key string) (*localWriter, error
 	}
 	return &localWriter{ctx: ctx, l: l, key: key, path: path, f: f}, nil
 }
+
+// beginWrite returns the file that a write of key changes, in a folder that exists. A name that is a symbolic
+// link stands for the file that it points to: that one is replaced, and the link stays.
+func (l *Local) beginWrite(ctx context.Context, op, key string) (string, error) {
+	path, err := l.begin(ctx, op, key)
+	if err != nil {
+		return "", err
+	}
+	for range maxLinks {
+		to, err := os.Readlink(path)
+		if err != nil { // no link, or nothing there yet
+			return path, wrap(op, path, l.makeDir(filepath.Dir(path)))
+		}
+		if !filepath.IsAbs(to) {
+			to = filepath.Join(filepath.Dir(path), to)
+		}
+		path = to
+	}
+	return "", wrap(op, path, syscall.ELOOP)
+}
+
+// maxLinks is how many links in a row are followed, as Linux does.
+const maxLinks = 40
 
 // createTemp makes a locked file under a hidden name; the lock tells other processes that it is in use.
 // It has the permissions of a file made in the ordinary way, unlike one of os.CreateTemp.
@@ -96,6 +117,7 @@ func (w *localWriter) Write(p []byte) (int, error) {
 		return 0, w.fail
 	}
 	n, err := w.f.Write(p)
+	w.l.monitor.localWritten(n)
 	w.fail = wrap("write", w.path, err)
 	return n, w.fail
 }
@@ -202,12 +224,9 @@ func (w *localWriter) abort() {
 
 // Edit implements Editor: fn runs under the key's lock.
 func (l *Local) Edit(ctx context.Context, key string, fn EditFunc) error {
-	path, err := l.begin(ctx, "update", key)
+	path, err := l.beginWrite(ctx, "update", key)
 	if err != nil {
 		return err
-	}
-	if err := l.makeDir(filepath.Dir(path)); err != nil {
-		return wrap("update", path, err)
 	}
 	unlock, err := l.lockPath(ctx, path)
 	if err != nil {
@@ -220,7 +239,7 @@ func (l *Local) Edit(ctx context.Context, key string, fn EditFunc) error {
 // edit is Edit for the holder of the key's lock.
 func (l *Local) edit(ctx context.Context, path, key string, fn EditFunc) error {
 	var old Reader
-	r, err := openLocal(ctx, path, key)
+	r, err := l.open(ctx, path, key)
 	switch {
 	case err == nil:
 		defer r.Close()

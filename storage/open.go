@@ -1,6 +1,7 @@
 package storage
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -12,6 +13,9 @@ import (
 // an empty profile, a local path. It keeps one connection pool for each profile and one Local for each
 // folder. All methods are safe for concurrent use.
 type Opener struct {
+	// Monitor counts what the storages move; nil is nobody. Set it before the first use.
+	Monitor *Monitor
+
 	profiles func(name string) (S3Options, error)
 
 	mu      sync.Mutex
@@ -82,6 +86,7 @@ func (o *Opener) folder(path string) *Local {
 	l := o.folders[path]
 	if l == nil {
 		l = NewLocal(path)
+		l.monitor = o.Monitor
 		o.folders[path] = l
 	}
 	return l
@@ -98,6 +103,7 @@ func (o *Opener) bucket(path, profile, bucket, prefix string) (*S3, error) {
 	if client == nil {
 		opt, err := o.profiles(profile)
 		if err == nil {
+			opt.Monitor = cmp.Or(opt.Monitor, o.Monitor)
 			client, err = NewS3Client(opt)
 		}
 		if err != nil {

@@ -41,6 +41,8 @@ type S3Options struct {
 	Patience time.Duration
 	// Stall is how long a response may pause before the connection is given up; 0 is 30 s.
 	Stall time.Duration
+	// Monitor counts requests and bytes; nil is nobody. An Opener sets it.
+	Monitor *Monitor
 }
 
 // S3Client is a connection pool to one service with one set of credentials.
@@ -80,7 +82,7 @@ func NewS3Client(opt S3Options) (*S3Client, error) {
 	o := &minio.Options{
 		Creds:        opt.credentials(),
 		Secure:       secure,
-		Transport:    s3Transport{transport},
+		Transport:    s3Transport{transport, opt.Monitor},
 		Region:       region,
 		BucketLookup: lookup,
 	}

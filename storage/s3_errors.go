@@ -73,8 +73,7 @@ func transient(err error) bool {
 			"RequestLimitExceeded", "RequestTimeout", "InternalError", "OperationAborted":
 			return true
 		}
-		return r.StatusCode == http.StatusTooManyRequests || r.StatusCode == http.StatusRequestTimeout ||
-			r.StatusCode >= 500 && r.StatusCode != http.StatusNotImplemented && r.StatusCode != http.StatusInsufficientStorage
+		return passing(r.StatusCode)
 	}
 	var urlErr *url.Error
 	var netErr net.Error

@@ -46,21 +46,25 @@ func (opt S3Options) transport() (*http.Transport, error) {
 }
 
 // s3Transport is what minio-go sends its requests through.
-type s3Transport struct{ http.RoundTripper }
+type s3Transport struct {
+	http.RoundTripper
+	monitor *Monitor
+}
 
 // RoundTrip implements http.RoundTripper. When it returns, nothing reads the request's body any more:
 // net/http may go on sending it behind an early answer (a 503, say), while minio-go already rewinds the
 // same reader for its next attempt.
 func (t s3Transport) RoundTrip(req *http.Request) (*http.Response, error) {
 	req = setDeleteVersion(req)
-	if req.Body == nil || req.Body == http.NoBody {
-		return t.RoundTripper.RoundTrip(req)
+	if req.Body != nil && req.Body != http.NoBody {
+		body := &detachable{ReadCloser: req.Body, monitor: t.monitor}
+		req = req.Clone(req.Context())
+		req.Body, req.GetBody = body, nil
+		defer body.detach()
 	}
-	body := &detachable{ReadCloser: req.Body}
-	req = req.Clone(req.Context())
-	req.Body, req.GetBody = body, nil
-	defer body.detach()
-	return t.RoundTripper.RoundTrip(req)
+	resp, err := t.RoundTripper.RoundTrip(req)
+	t.monitor.answered(req, resp, err)
+	return resp, err
 }
 
 var errDetached = errors.New("the request was answered before all of it was sent")
@@ -68,8 +72,9 @@ var errDetached = errors.New("the request was answered before all of it was sent
 // detachable is a request's body that can be taken away from who reads it.
 type detachable struct {
 	io.ReadCloser
-	mu  sync.Mutex
-	off bool
+	monitor *Monitor
+	mu      sync.Mutex
+	off     bool
 }
 
 func (d *detachable) Read(p []byte) (int, error) {
@@ -78,7 +83,9 @@ func (d *detachable) Read(p []byte) (int, error) {
 	if d.off {
 		return 0, errDetached
 	}
-	return d.ReadCloser.Read(p)
+	n, err := d.ReadCloser.Read(p)
+	d.monitor.sent(n)
+	return n, err
 }
 
 func (d *detachable) detach() {
