@@ -21,15 +21,17 @@ type Options struct {
 
 // TLSOptions are the settings of an encrypted connection.
 type TLSOptions struct {
-	CAFile             string // PEM file of the authorities; "" means the system's
+	CAFile             string // PEM file of the authorities; the system's if there is none of the three
+	CADir              string // folder of such files
+	CAData             string // the PEM text itself
 	CertFile, KeyFile  string // client certificate
 	InsecureSkipVerify bool   // ssl_cert_reqs=none
 	SkipHostname       bool   // ssl_check_hostname=false
 	ServerName         string
 }
 
-// ParseTLSOptions reads Celery's broker_use_ssl dictionary (ssl_cert_reqs, ssl_ca_certs, ssl_certfile,
-// ssl_keyfile, ssl_check_hostname).
+// ParseTLSOptions reads Celery's broker_use_ssl dictionary (ssl_cert_reqs, ssl_ca_certs, ssl_ca_path,
+// ssl_ca_data, ssl_certfile, ssl_keyfile, ssl_check_hostname).
 func ParseTLSOptions(m map[string]any) (*TLSOptions, error) { return parseTLSOptions(m) }
 
 // Info describes a connection without its password.

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -44,7 +45,7 @@ func (d *dialer) open(ctx context.Context) (redis.Conn, error) {
 		}
 		errs = append(errs, err)
 	}
-	return nil, errors.Join(errs...)
+	return nil, oneLine(errs)
 }
 
 func (d *dialer) openAt(ctx context.Context, network, addr, hostname string) (redis.Conn, error) {
@@ -55,7 +56,7 @@ func (d *dialer) openAt(ctx context.Context, network, addr, hostname string) (re
 		}
 		c.Close()
 	}
-	return nil, fmt.Errorf("%w to %s: %w", ErrConnection, addr, err)
+	return nil, fmt.Errorf("%w to %s: %w", ErrConnection, addr, explain(err, d.target.tls != nil))
 }
 
 // connect dials and shakes hands.
@@ -114,7 +115,7 @@ func (d *dialer) greet(ctx context.Context, c redis.Conn) error {
 func authenticate(ctx context.Context, c redis.Conn, user, password string) error {
 	var err error
 	switch {
-	case user != "" && password != "":
+	case user != "": // a user that needs no password has an empty one
 		_, err = redis.DoContext(c, ctx, "AUTH", user, password)
 	case password != "":
 		_, err = redis.DoContext(c, ctx, "AUTH", password)
@@ -144,14 +145,14 @@ func (d *dialer) openMaster(ctx context.Context) (redis.Conn, error) {
 		}
 		errs = append(errs, err)
 	}
-	return nil, errors.Join(errs...)
+	return nil, oneLine(errs)
 }
 
 func (d *dialer) askSentinel(ctx context.Context, h host) (host, error) {
 	fail := func(err error) (host, error) {
-		return host{}, fmt.Errorf("%w to sentinel %s: %w", ErrConnection, h.addr(), err)
+		return host{}, fmt.Errorf("%w to sentinel %s: %w", ErrConnection, h.addr(), explain(err, d.opt.SentinelTLS != nil))
 	}
-	c, err := d.connect(ctx, "tcp", h.addr(), h.name, nil)
+	c, err := d.connect(ctx, "tcp", h.addr(), h.name, d.opt.SentinelTLS)
 	if err != nil {
 		return fail(err)
 	}
@@ -180,6 +181,25 @@ func (d *dialer) askSentinel(ctx context.Context, h host) (host, error) {
 		return fail(err)
 	}
 	return host{addr[0], port}, nil
+}
+
+// oneLine joins the errors of several hosts in one line.
+func oneLine(errs []error) error {
+	if len(errs) == 1 {
+		return errs[0]
+	}
+	return hostErrors(errs)
+}
+
+type hostErrors []error
+
+func (h hostErrors) Unwrap() []error { return h }
+func (h hostErrors) Error() string {
+	lines := make([]string, len(h))
+	for i, err := range h {
+		lines[i] = err.Error()
+	}
+	return strings.Join(lines, "; ")
 }
 
 // openForever connects, again and again with a backoff, until ctx ends. report hears of each failure.

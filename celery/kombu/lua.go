@@ -296,7 +296,7 @@ return 1
 //
 //	KEYS[1] meta key, also the channel
 //	ARGV[1] meta  [2] time to live in s, 0 for ever
-//	result  1 if stored
+//	result  -1 if not stored, else how many clients were listening
 var resultScript = newScript("result", `
 local old = redis.call('GET', KEYS[1])
 if old and string.find(old, '^%s*{') then
@@ -305,13 +305,12 @@ if old and string.find(old, '^%s*{') then
     local ok, meta = pcall(cjson.decode, old)
     if ok and type(meta) == 'table' then status = meta['status'] end
   end
-  if status == 'SUCCESS' then return 0 end
+  if status == 'SUCCESS' then return -1 end
 end
 if tonumber(ARGV[2]) > 0 then
   redis.call('SETEX', KEYS[1], ARGV[2], ARGV[1])
 else
   redis.call('SET', KEYS[1], ARGV[1])
 end
-redis.call('PUBLISH', KEYS[1], ARGV[1])
-return 1
+return redis.call('PUBLISH', KEYS[1], ARGV[1])
 `, true)

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -27,7 +28,7 @@ type TransportOptions struct {
 	GlobalKeyPrefix       string        // global_keyprefix; none
 	QueueOrderStrategy    string        // queue_order_strategy: round_robin (default), sorted or priority
 	NoAckEmulation        bool          // ack_emulation: false
-	SocketTimeout         time.Duration // socket_timeout: deadline of one reply; 10 s
+	SocketTimeout         time.Duration // socket_timeout: deadline of one reply; 5 s
 	SocketConnectTimeout  time.Duration // socket_connect_timeout; 4 s
 	NoSocketKeepalive     bool          // socket_keepalive: false
 	SocketKeepalivePeriod time.Duration // socket_keepalive_options TCP_KEEPIDLE; 15 s
@@ -41,6 +42,7 @@ type TransportOptions struct {
 	MinOtherSentinels     int           // min_other_sentinels
 	SentinelUser          string        // sentinel_kwargs username
 	SentinelPassword      string        // sentinel_kwargs password
+	SentinelTLS           *TLSOptions   // sentinel_kwargs ssl and ssl_*: how the sentinels themselves are reached
 	SentinelFanoutCompat  bool          // sentinel_fanout_compat
 	LeaseTimeout          time.Duration // go_lease_timeout: silence after which a consumer counts as dead; 8 s
 }
@@ -219,9 +221,13 @@ func parseTransportOptions(m map[string]any) (o TransportOptions, unknown []stri
 		case "min_other_sentinels":
 			integer(&o.MinOtherSentinels)
 		case "sentinel_kwargs":
-			kw, _ := v.(map[string]any)
-			o.SentinelUser, _ = kw["username"].(string)
-			o.SentinelPassword, _ = kw["password"].(string)
+			kw, ok := v.(map[string]any)
+			if !ok {
+				fail(key, "a dictionary", v)
+			}
+			if e := o.sentinelKwargs(kw); e != nil && err == nil {
+				err = e
+			}
 		case "sentinel_fanout_compat":
 			yes(&o.SentinelFanoutCompat)
 		case "go_lease_timeout":
@@ -236,6 +242,26 @@ func parseTransportOptions(m map[string]any) (o TransportOptions, unknown []stri
 		_, err = o.withDefaults()
 	}
 	return o, unknown, err
+}
+
+// sentinelKwargs reads redis-py's arguments for the connections to the sentinels; those about sockets are the transport's.
+func (o *TransportOptions) sentinelKwargs(kw map[string]any) error {
+	o.SentinelUser, _ = kw["username"].(string)
+	o.SentinelPassword, _ = kw["password"].(string)
+	if on, _ := kw["ssl"].(bool); !on {
+		return nil
+	}
+	secure := map[string]any{}
+	for k, v := range kw {
+		if strings.HasPrefix(k, "ssl_") {
+			secure[k] = v
+		}
+	}
+	var err error
+	if o.SentinelTLS, err = parseTLSOptions(secure); err != nil {
+		return fmt.Errorf("sentinel_kwargs: %w", err)
+	}
+	return nil
 }
 
 func number(v any) (float64, bool) {

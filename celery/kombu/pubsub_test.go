@@ -99,12 +99,14 @@ func TestStoreResult(t *testing.T) {
 	onServers(t, func(t *testing.T, url string) {
 		c := connect(t, url)
 		r := c.Redis()
-		store := func(value string, want bool) {
+		store := func(value string, receivers int, want bool) {
 			t.Helper()
-			if ok, err := r.StoreResult(t.Context(), "celery-task-meta-x", []byte(value), time.Hour); err != nil || ok != want {
-				t.Fatalf("%s: stored %v, %v", value, ok, err)
+			n, ok, err := r.StoreResult(t.Context(), "celery-task-meta-x", []byte(value), time.Hour)
+			if err != nil || ok != want || n != receivers {
+				t.Fatalf("%s: stored %v, %d receivers, %v", value, ok, n, err)
 			}
 		}
+		store(`{"status": "PENDING"}`, 0, true)
 		l, err := r.Listen(background(t))
 		if err != nil {
 			t.Fatal(err)
@@ -112,10 +114,10 @@ func TestStoreResult(t *testing.T) {
 		if err := l.Subscribe(background(t), "celery-task-meta-x"); err != nil {
 			t.Fatal(err)
 		}
-		store(`{"status": "STARTED"}`, true)
-		store(`{"result": {"status": "SUCCESS"}, "status": "RETRY"}`, true)
-		store(`{"result": 1, "status": "SUCCESS"}`, true)
-		store(`{"status": "FAILURE"}`, false)
+		store(`{"status": "STARTED"}`, 1, true)
+		store(`{"result": {"status": "SUCCESS"}, "status": "RETRY"}`, 1, true)
+		store(`{"result": 1, "status": "SUCCESS"}`, 1, true)
+		store(`{"status": "FAILURE"}`, 0, false)
 		for range 3 {
 			if m := <-l.Messages(); m.Channel != "celery-task-meta-x" {
 				t.Fatalf("%+v", m)

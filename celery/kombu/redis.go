@@ -55,9 +55,9 @@ func (r *Redis) Expire(ctx context.Context, key string, ttl time.Duration) error
 }
 
 // StoreResult writes a task's meta and publishes it on the channel of the same name, unless the stored meta
-// says SUCCESS already: stored is false then. One script, so a client that subscribes and then reads
-// misses nothing. ttl 0 means no expiry.
-func (r *Redis) StoreResult(ctx context.Context, key string, value []byte, ttl time.Duration) (stored bool, err error) {
+// says SUCCESS already: stored is false then. One script, so a client that has subscribed before it reads
+// misses nothing; receivers is how many had. ttl 0 means no expiry.
+func (r *Redis) StoreResult(ctx context.Context, key string, value []byte, ttl time.Duration) (receivers int, stored bool, err error) {
 	return r.storeResult(ctx, key, value, ttl)
 }
 

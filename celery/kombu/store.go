@@ -69,13 +69,13 @@ func (r *Redis) expire(ctx context.Context, key string, ttl time.Duration) error
 	return nil
 }
 
-func (r *Redis) storeResult(ctx context.Context, key string, value []byte, ttl time.Duration) (bool, error) {
+func (r *Redis) storeResult(ctx context.Context, key string, value []byte, ttl time.Duration) (int, bool, error) {
 	seconds := int64((ttl + time.Second - 1) / time.Second)
 	n, err := redis.Int(r.c.eval(ctx, resultScript, []string{key}, value, seconds))
 	if err != nil {
-		return false, fmt.Errorf("store %s: %w", key, err)
+		return 0, false, fmt.Errorf("store %s: %w", key, err)
 	}
-	return n == 1, nil
+	return max(0, n), n >= 0, nil
 }
 
 func (r *Redis) publish(ctx context.Context, channel string, data []byte) (int, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/url"
 	"os"
+	"path/filepath"
 	"strings"
 )
 
@@ -52,6 +53,10 @@ func parseTLSOptions(m map[string]any) (*TLSOptions, error) {
 		switch k {
 		case "ssl_ca_certs":
 			o.CAFile = text
+		case "ssl_ca_path":
+			o.CADir = text
+		case "ssl_ca_data":
+			o.CAData = text
 		case "ssl_certfile":
 			o.CertFile = text
 		case "ssl_keyfile":
@@ -69,14 +74,10 @@ func (o *TLSOptions) config(hostname string) (*tls.Config, error) {
 	if o.ServerName != "" {
 		c.ServerName = o.ServerName
 	}
-	if o.CAFile != "" {
-		pem, err := os.ReadFile(o.CAFile)
-		if err != nil {
-			return nil, fmt.Errorf("%w: ssl_ca_certs: %w", ErrConfig, err)
-		}
-		c.RootCAs = x509.NewCertPool()
-		if !c.RootCAs.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%w: ssl_ca_certs: no certificate in %s", ErrConfig, o.CAFile)
+	if o.CAFile != "" || o.CADir != "" || o.CAData != "" {
+		var err error
+		if c.RootCAs, err = o.roots(); err != nil {
+			return nil, err
 		}
 	}
 	if o.CertFile != "" {
@@ -106,4 +107,36 @@ func (o *TLSOptions) config(hostname string) (*tls.Config, error) {
 		}
 	}
 	return c, nil
+}
+
+// roots reads the authorities.
+func (o *TLSOptions) roots() (*x509.CertPool, error) {
+	pool := x509.NewCertPool()
+	if o.CAFile != "" {
+		pem, err := os.ReadFile(o.CAFile)
+		if err != nil {
+			return nil, fmt.Errorf("%w: ssl_ca_certs: %w", ErrConfig, err)
+		}
+		if !pool.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%w: ssl_ca_certs: no certificate in %s", ErrConfig, o.CAFile)
+		}
+	}
+	if o.CAData != "" && !pool.AppendCertsFromPEM([]byte(o.CAData)) {
+		return nil, fmt.Errorf("%w: ssl_ca_data holds no certificate in PEM form", ErrConfig)
+	}
+	if o.CADir != "" {
+		entries, err := os.ReadDir(o.CADir)
+		if err != nil {
+			return nil, fmt.Errorf("%w: ssl_ca_path: %w", ErrConfig, err)
+		}
+		found := false
+		for _, e := range entries {
+			pem, err := os.ReadFile(filepath.Join(o.CADir, e.Name()))
+			found = err == nil && pool.AppendCertsFromPEM(pem) || found
+		}
+		if !found {
+			return nil, fmt.Errorf("%w: ssl_ca_path: no certificate in a file of %s", ErrConfig, o.CADir)
+		}
+	}
+	return pool, nil
 }
