@@ -298,7 +298,7 @@ func (w *Worker) failChord(ctx context.Context, r *Request, body *Signature, err
 			id = uuid.NewString()
 		}
 		fake := &Request{ID: id, Name: body.Task, Type: body.Task, RootID: r.RootID, ParentID: r.ParentID, errbacks: maybeSigs(body.Options["link_error"]), worker: w, delivery: r.delivery, task: r.task}
-		w.callErrbacks(ctx, fake)
+		w.callErrbacks(ctx, fake, err, tb)
 		w.storePlain(ctx, id, StateFailure, err, tb)
 	}
 	w.failChain(ctx, r, fields(body.Options).list("chain"), err, tb)
@@ -313,7 +313,7 @@ func (w *Worker) failGroupBody(ctx context.Context, r *Request, body *Signature,
 		id := res.Results[i].ID
 		own := append(maybeSigs(t.Options["link_error"]), shared...)
 		fake := &Request{ID: id, Name: t.Task, Type: t.Task, RootID: r.RootID, errbacks: own, worker: w, delivery: r.delivery, task: r.task}
-		w.callErrbacks(ctx, fake)
+		w.callErrbacks(ctx, fake, err, lastLine(err))
 		w.storePlain(ctx, id, StateFailure, err, lastLine(err))
 	}
 	w.storePlain(ctx, res.ID, StateFailure, err, "")

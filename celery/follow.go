@@ -71,7 +71,7 @@ func (w *Worker) heritage(r *Request) map[string]any {
 func (w *Worker) followFailure(ctx context.Context, r *Request, err error, tb string) {
 	w.chordPart(ctx, r, StateFailure, excObject(err))
 	w.failChain(ctx, r, r.chain, err, tb)
-	w.callErrbacks(ctx, r)
+	w.callErrbacks(ctx, r, err, tb)
 }
 
 // failChain stores a failure for the steps of a chain that will not run, and reports those that are parts of a chord.
@@ -112,29 +112,6 @@ func (w *Worker) failChain(ctx context.Context, r *Request, chain []any, err err
 		if sig.kind == chordSig && sig.body != nil {
 			todo = append(todo, any(sig.body))
 		}
-	}
-}
-
-// callErrbacks sends the error callbacks, each with the id of the failed task in front of its arguments.
-func (w *Worker) callErrbacks(ctx context.Context, r *Request) {
-	if len(r.errbacks) == 0 {
-		return
-	}
-	var sigs []*Signature
-	for _, e := range r.errbacks {
-		sig, err := w.app.toSignature(e)
-		if err != nil {
-			w.log.errorf("Task %s[%s] has an errback that is no signature: %v", r.Name, r.ID, err)
-			continue
-		}
-		sigs = append(sigs, sig.clone())
-	}
-	o := map[string]any{"parent_id": r.ID, "root_id": r.root()}
-	_, err := w.app.send(requestContext(ctx, r), func(snd *sender) (*AsyncResult, error) {
-		return snd.apply(Group(sigs...), []any{r.ID}, nil, o)
-	})
-	if err != nil {
-		w.log.errorf("Task %s[%s]: cannot call its errbacks: %v", r.Name, r.ID, err)
 	}
 }
 

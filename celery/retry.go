@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"healpipe/celery/internal/pyrepr"
@@ -33,19 +34,16 @@ func (r *Request) Retry(ctx context.Context, o RetryOptions) error {
 	if o.MaxRetries != nil {
 		limit, limited = *o.MaxRetries, *o.MaxRetries >= 0
 	}
-	args, kwargs := r.Args, r.Kwargs
-	if o.Args != nil {
-		args = o.Args
-	}
-	if o.Kwargs != nil {
-		kwargs = o.Kwargs
-	}
+	args, kwargs := r.newArguments(o.Args, o.Kwargs)
 	if limited && r.Retries+1 > limit {
 		if o.Err != nil {
 			return o.Err
 		}
 		text := fmt.Sprintf("Can't retry %s[%s] args:%s kwargs:%s", r.task.Name, r.ID, pyrepr.Repr(pyrepr.Tuple(args)), pyrepr.Repr(orEmptyMap(kwargs)))
 		return &Error{Class: "MaxRetriesExceededError", Module: "celery.exceptions", Args: []any{text}}
+	}
+	if _, err := r.task.fn.bind(args, kwargs); err != nil { // refused before it is sent, as Celery does
+		return &Reject{Reason: excRepr(err)}
 	}
 	retry := &Retry{Err: o.Err, At: o.ETA}
 	opts := r.executionOptions()
@@ -72,6 +70,32 @@ func (r *Request) Retry(ctx context.Context, o RetryOptions) error {
 		return &Reject{Reason: excRepr(err)}
 	}
 	return retry
+}
+
+// newArguments are the arguments of a retry. Where only the positional or only the keyword ones are given anew, what
+// they name takes the place of what the request had under the same parameter, in either form.
+func (r *Request) newArguments(args []any, kwargs map[string]any) ([]any, map[string]any) {
+	own := r.task.fn.params[:r.task.fn.nPos]
+	switch {
+	case args != nil && kwargs != nil:
+		return args, kwargs
+	case args != nil:
+		kwargs = cloneMap(r.Kwargs)
+		for _, p := range own[:min(len(own), len(args))] {
+			delete(kwargs, p.name)
+		}
+		return args, kwargs
+	case kwargs != nil:
+		args, kwargs = slices.Clone(r.Args), cloneMap(kwargs)
+		for i, p := range own[:min(len(own), len(args))] {
+			if v, ok := kwargs[p.name]; ok {
+				args[i] = v
+				delete(kwargs, p.name)
+			}
+		}
+		return args, kwargs
+	}
+	return r.Args, r.Kwargs
 }
 
 // executionOptions are the options under which the task runs, for a message that repeats it.

@@ -3,6 +3,7 @@ package celery_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"testing"
 	"time"
@@ -138,6 +139,34 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 		_, err := store("RPUSH", "errback", id)
 		return err
 	}, no, "task_id")
+	reg("errback_here", func(r *celery.Request, err error, _ string, label string) error {
+		var e *celery.Error
+		if !errors.As(err, &e) {
+			return err
+		}
+		_, serr := store("RPUSH", "errback", fmt.Sprint(r.ID, " ", e.Args[0], " ", label))
+		return serr
+	}, no, "request", "exc", "traceback", `label="none"`)
+	reg("retry_args", func(ctx context.Context, x, y int, label any) (any, error) {
+		if r := celery.CurrentRequest(ctx); r.Retries == 0 {
+			return nil, r.Retry(ctx, celery.RetryOptions{Args: []any{x + 1, y + 1}, Countdown: 10 * time.Millisecond})
+		}
+		return []any{x, y, label}, nil
+	}, celery.TaskOptions{MaxRetries: &one}, "x", "y", "label=None")
+	reg("retry_kwargs", func(ctx context.Context, x, y int) (any, error) {
+		if r := celery.CurrentRequest(ctx); r.Retries == 0 {
+			return nil, r.Retry(ctx, celery.RetryOptions{Kwargs: map[string]any{"x": x + 1}, Countdown: 10 * time.Millisecond})
+		}
+		return []any{x, y}, nil
+	}, celery.TaskOptions{MaxRetries: &one}, "x", "y")
+	reg("request", func(ctx context.Context) any {
+		r := celery.CurrentRequest(ctx)
+		p := r.Properties()
+		delete(p, "delivery_tag")
+		delete(p, "reply_to")
+		hard, soft := r.TimeLimits()
+		return []any{p, r.DeliveryInfo(), r.ReplacedTaskNesting(), []any{int(hard.Seconds()), int(soft.Seconds())}}
+	}, no)
 	reg("sleep", func(ctx context.Context, s float64) (string, error) {
 		select {
 		case <-ctx.Done():

@@ -118,6 +118,34 @@ def errback(task_id):
     store().rpush("errback", task_id)
 
 
+@app.task(name="suite.errback_here")
+def errback_here(request, exc, traceback, label="none"):
+    store().rpush("errback", "%s %s %s" % (request.id, exc, label))
+
+
+@app.task(bind=True, name="suite.retry_args", max_retries=1)
+def retry_args(self, x, y, label=None):
+    if not self.request.retries:
+        raise self.retry(args=(x + 1, y + 1), countdown=0.01)
+    return [x, y, label]
+
+
+@app.task(bind=True, name="suite.retry_kwargs", max_retries=1)
+def retry_kwargs(self, x, y):
+    if not self.request.retries:
+        raise self.retry(kwargs={"x": x + 1}, countdown=0.01)
+    return [x, y]
+
+
+@app.task(bind=True, name="suite.request")
+def request(self):
+    r = self.request
+    p = dict(r.properties)
+    p.pop("delivery_tag")
+    p.pop("reply_to")
+    return [p, r.delivery_info, r.replaced_task_nesting, r.timelimit]
+
+
 @app.task(name="suite.sleep")
 def sleep(s):
     time.sleep(s)
