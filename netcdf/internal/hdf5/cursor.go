@@ -144,8 +144,10 @@ func (c *cursor) version(want uint8) error {
 func (c *cursor) checksum() error {
 	n := c.at
 	want := c.u32()
-	if c.err == nil && codec.Lookup3(c.b[:n]) != want {
-		c.fail("checksum is wrong")
+	if c.err == nil {
+		if sum := codec.Lookup3(c.b[:n]); sum != want {
+			c.err = &ChecksumError{c.what, c.addr + uint64(n), sum}
+		}
 	}
 	return c.err
 }

@@ -20,6 +20,20 @@ var (
 	ErrTooLarge = errors.New("more than the memory limit")
 )
 
+// ChecksumError is the ErrCorrupt of a structure whose checksum is wrong. With At and Want the file can be mended,
+// which is how the fuzz targets get to the code behind the check.
+type ChecksumError struct {
+	What string
+	At   uint64 // address of the checksum's four bytes
+	Want uint32 // the checksum of what the file holds
+}
+
+func (e *ChecksumError) Error() string {
+	return fmt.Sprintf("%s: the checksum at %#x is wrong: %v", e.What, e.At, ErrCorrupt)
+}
+
+func (e *ChecksumError) Unwrap() error { return ErrCorrupt }
+
 // corrupt is an ErrCorrupt that names a structure and its address.
 func corrupt(what string, addr uint64, format string, args ...any) error {
 	return fmt.Errorf("%s at %#x: %s: %w", what, addr, fmt.Sprintf(format, args...), ErrCorrupt)
