@@ -1,11 +1,9 @@
 package cli
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path"
 	"strings"
@@ -125,30 +123,4 @@ func (s *site) regridTo(ctx context.Context, in, inProfile, out, outProfile stri
 		return regrid.Report{}, err
 	}
 	return regrid.Job{Regridder: s.regridder, In: from, Out: to}.RunTo(ctx, key, name)
-}
-
-// regridIntoStore is the task regrid_into_store: regridFile and process without the file in between.
-func (s *site) regridIntoStore(ctx context.Context, file, profile string) (report regrid.Report, err error) {
-	store, err := s.store()
-	if err != nil {
-		return report, err
-	}
-	st, key, err := s.opener.File(file, profile)
-	if err != nil {
-		return report, err
-	}
-	in, err := st.Open(ctx, key)
-	if err != nil {
-		return report, err
-	}
-	defer in.Close()
-	err = store.ProcessStream(ctx, file, func(w io.Writer) error {
-		buffered := bufio.NewWriterSize(w, 1<<20)
-		report, err = s.regridder.File(ctx, regrid.Input{R: in, Size: in.Info().Size, Name: file}, buffered)
-		if err != nil {
-			return err
-		}
-		return buffered.Flush()
-	})
-	return report, err
 }

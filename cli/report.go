@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"net/url"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"github.com/urfave/cli/v2"
@@ -29,7 +28,7 @@ func (p *program) report(c *cli.Context) error {
 		return err
 	}
 	system, kernel := machine()
-	fmt.Fprintf(p.stdout, "\nsoftware -> celery:%s (healpipe %s) %s\n%s", celery.Version, version, runtime.Version(), commit())
+	fmt.Fprintf(p.stdout, "\nsoftware -> celery:%s (healpipe %s) %s\n            commit:%s\n", celery.Version, version, runtime.Version(), commit())
 	fmt.Fprintf(p.stdout, "platform -> system:%s arch:%s\n            kernel version:%s imp:Go\n", system, runtime.GOARCH, kernel)
 	fmt.Fprintf(p.stdout, "loader   -> %s\n", orElse(cfg.File, "no config.py"))
 	transport := ""
@@ -53,20 +52,6 @@ func machine() (system, release string) {
 		return runtime.GOOS, "unknown"
 	}
 	return unix.ByteSliceToString(u.Sysname[:]), unix.ByteSliceToString(u.Release[:])
-}
-
-// commit names the commit that the binary was built from, where the build recorded it.
-func commit() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return ""
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" {
-			return "            commit:" + s.Value + "\n"
-		}
-	}
-	return ""
 }
 
 func orElse(s, other string) string {

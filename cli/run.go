@@ -21,12 +21,11 @@ func (p *program) runCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "run",
 		Usage: "the whole pipeline on this machine, with an embedded broker: index, regrid, init, curate",
-		Flags: []cli.Flag{
+		Flags: append(logFlags("none"),
 			&cli.IntFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "tasks at a time (default: the number of CPUs)"},
 			&cli.StringFlag{Name: "from", Usage: "first start date, compared as text", Value: "1980"},
 			&cli.StringFlag{Name: "to", Usage: "end of the start dates, not included", Value: "2025"},
-			&cli.StringFlag{Name: "logfile", Aliases: []string{"f"}, Usage: "the worker's log (default: none)"},
-		},
+		),
 		Action: func(c *cli.Context) error {
 			cfg, err := p.settings(c)
 			if err != nil {
@@ -35,7 +34,7 @@ func (p *program) runCommand() *cli.Command {
 			ctx, stop := interruptible(c.Context)
 			defer stop()
 			return p.run(ctx, cfg, runOptions{
-				app: appName(c), concurrency: c.Int("concurrency"), from: c.String("from"), to: c.String("to"), logfile: c.String("logfile"),
+				app: appName(c), concurrency: c.Int("concurrency"), from: c.String("from"), to: c.String("to"), logfile: c.String("logfile"), logFormat: c.String("log-format"),
 			})
 		},
 	}
@@ -45,7 +44,8 @@ type runOptions struct {
 	app         string
 	concurrency int
 	from, to    string
-	logfile     string
+	logfile     string // "": no log
+	logFormat   string // "celery" or "json"
 }
 
 // run does the pipeline's steps one after the other, the tasks through Celery as a fleet would, on a broker
@@ -69,7 +69,7 @@ func (p *program) run(ctx context.Context, cfg *config.Config, o runOptions) err
 	if err := s.register(app, o.app); err != nil {
 		return err
 	}
-	stopWorker, err := startWorker(ctx, app, o)
+	stopWorker, err := s.startWorker(ctx, app, o)
 	if err != nil {
 		return err
 	}
@@ -129,7 +129,7 @@ func (s *site) regridWithoutIndex(ctx context.Context, from, to string) (index.S
 }
 
 // startWorker runs a worker in this process and waits until it consumes.
-func startWorker(ctx context.Context, app *celery.App, o runOptions) (stop func(), err error) {
+func (s *site) startWorker(ctx context.Context, app *celery.App, o runOptions) (stop func(), err error) {
 	ready := make(chan struct{})
 	opts := celery.WorkerOptions{
 		Concurrency: o.concurrency, Quiet: true, Stdout: io.Discard, LogLevel: celery.Info, LogWriter: io.Discard,
@@ -137,6 +137,9 @@ func startWorker(ctx context.Context, app *celery.App, o runOptions) (stop func(
 	}
 	if o.logfile != "" {
 		opts.Logfile, opts.LogWriter = o.logfile, nil
+	}
+	if s.log, err = openLog(o.logFormat, &opts); err != nil {
+		return nil, err
 	}
 	w := app.Worker(opts)
 	ended := make(chan error, 1)
@@ -149,6 +152,7 @@ func startWorker(ctx context.Context, app *celery.App, o runOptions) (stop func(
 	return func() {
 		w.Warm()
 		<-ended
+		s.log.close()
 	}, nil
 }
 

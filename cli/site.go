@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"os"
-	"path"
 	"strings"
 	"sync"
 
@@ -24,6 +23,7 @@ type site struct {
 	// observe is told of each task that has run; nil is nobody.
 	observe func(file string, err error)
 	metrics *metrics // nil: none are kept
+	log     *workLog // of the worker that runs the tasks
 
 	gridMapping bool // init makes the store's grid mapping too
 
@@ -42,6 +42,7 @@ func newSite(cfg *config.Config) *site {
 	}
 	return &site{
 		cfg:       cfg,
+		log:       &workLog{},
 		opener:    storage.NewOpener(func(name string) (storage.S3Options, error) { return s3Options(cfg, name) }),
 		regridder: &regrid.Regridder{Target: regrid.Target{Nside: cfg.NSide()}, Budget: regrid.NewBudget(0), Program: "healpipe " + version},
 	}
@@ -62,70 +63,6 @@ func celeryConfig(cfg *config.Config, name string) celery.Config {
 		name = name[i+1:]
 	}
 	return celery.Config{Name: name, Broker: cfg.CeleryBroker, ResultBackend: cfg.ResultBackend}
-}
-
-// register gives the jobs the names that the Python scripts send, PREFIX.regrid_file and PREFIX.process, and
-// adds PREFIX.regrid_into_store, which is both of them without the file in between.
-func (s *site) register(app *celery.App, prefix string) error {
-	late := func(params ...string) celery.TaskOptions {
-		o := celery.TaskOptions{AcksLate: true, Params: params}
-		if s.metrics != nil {
-			o = s.metrics.observe(o)
-		}
-		return o
-	}
-	if _, err := app.Register(prefix+".regrid_file", func(ctx context.Context, file string) (string, error) {
-		out, err := s.regridFile(ctx, file)
-		s.report(file, err)
-		return out, err
-	}, late("file_path")); err != nil {
-		return err
-	}
-	if _, err := app.Register(prefix+".process", func(ctx context.Context, file string) error {
-		err := s.process(ctx, file)
-		s.report(file, err)
-		return err
-	}, late("file")); err != nil {
-		return err
-	}
-	_, err := app.Register(prefix+".regrid_into_store", func(ctx context.Context, path string) error {
-		_, err := s.regridIntoStore(ctx, path, s.cfg.ERA5Profile)
-		s.report(path, err)
-		return err
-	}, late("path"))
-	return err
-}
-
-func (s *site) report(file string, err error) {
-	if s.observe != nil {
-		s.observe(file, err)
-	}
-}
-
-// regridFile is the task regrid_file: it returns the path written.
-func (s *site) regridFile(ctx context.Context, file string) (string, error) {
-	if err := s.cfg.Require("OUTPUT_BUCKET"); err != nil {
-		return "", err
-	}
-	out := storage.Join(s.cfg.OutputBucket, path.Base(file))
-	_, err := s.regridTo(ctx, file, s.cfg.ERA5Profile, out, s.cfg.ZarrProfile)
-	if err != nil {
-		return "", err
-	}
-	return out, nil
-}
-
-// process is the task process: it returns nothing.
-func (s *site) process(ctx context.Context, file string) error {
-	st, err := s.store()
-	if err != nil {
-		return err
-	}
-	in, key, err := s.opener.File(file, s.cfg.OutputProfile)
-	if err != nil {
-		return err
-	}
-	return st.Process(ctx, in, key)
 }
 
 // inputs opens ERA5_ROOTS: a local folder is listed by itself, a bucket's prefix with all below it.

@@ -27,10 +27,9 @@ func (p *program) workerCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "worker",
 		Usage: "run a worker",
-		Flags: []cli.Flag{
+		Flags: append(logFlags("standard error"),
 			&cli.StringFlag{Name: "hostname", Aliases: []string{"n"}, Usage: "node name; %h, %n and %d are the host, its first part, its domain"},
 			&cli.StringFlag{Name: "loglevel", Aliases: []string{"l"}, Value: "WARNING", Usage: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"},
-			&cli.StringFlag{Name: "logfile", Aliases: []string{"f"}, Usage: "log file instead of standard error"},
 			&cli.StringFlag{Name: "pidfile", Usage: "write the process id here; refuse to start where another worker lives"},
 			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "tasks at a time (default: the number of CPUs; auto is the same)"},
 			&cli.StringFlag{Name: "pool", Aliases: []string{"P"}, Value: "goroutine", Usage: "goroutine; prefork, threads, gevent, eventlet are taken for it, solo is -c 1"},
@@ -58,7 +57,7 @@ func (p *program) workerCommand() *cli.Command {
 			&cli.BoolFlag{Name: "detach", Aliases: []string{"D"}, Hidden: true},
 			&cli.StringFlag{Name: "uid", Hidden: true}, &cli.StringFlag{Name: "gid", Hidden: true},
 			&cli.StringFlag{Name: "umask", Hidden: true}, &cli.StringFlag{Name: "executable", Hidden: true},
-		},
+		),
 		Action: p.worker,
 	}
 }
@@ -82,17 +81,14 @@ func (p *program) worker(c *cli.Context) error {
 		return err
 	}
 	s := newSite(cfg)
-	if addr := c.String("metrics-addr"); addr != "" {
+	if s.log, err = openLog(c.String("log-format"), &opts); err != nil {
+		return err
+	}
+	defer s.log.close()
+	traffic := s.watchStorage()
+	addr := c.String("metrics-addr")
+	if addr != "" {
 		s.metrics = newMetrics()
-		queues := opts.Queues
-		if len(queues) == 0 {
-			queues = []string{"celery"}
-		}
-		ctx, stop := context.WithCancel(c.Context)
-		defer stop()
-		if err := s.metrics.serve(ctx, addr, cfg.CeleryBroker, queues); err != nil {
-			return err
-		}
 	}
 	conf := celeryConfig(cfg, appName(c))
 	conf.WorkerDisablePrefetch = c.Bool("disable-prefetch")
@@ -109,6 +105,20 @@ func (p *program) worker(c *cli.Context) error {
 		defer remove()
 	}
 	w := app.Worker(opts)
+	if addr != "" {
+		ctx, stop := context.WithCancel(c.Context)
+		defer stop()
+		queues := opts.Queues
+		if len(queues) == 0 {
+			queues = []string{"celery"}
+		}
+		s.metrics.know(taskNames(appName(c)))
+		s.metrics.watch(w, traffic, &queueCollector{broker: cfg.CeleryBroker, queues: queues})
+		if addr, err = s.metrics.serve(ctx, addr); err != nil {
+			return err
+		}
+		p.announce(s.log, "metrics are served at http://"+addr+"/metrics")
+	}
 	signals := forwardSignals(w)
 	defer signals.stop()
 	if err := w.Run(c.Context); err != nil {
@@ -121,6 +131,15 @@ func (p *program) worker(c *cli.Context) error {
 		return silentError{code}
 	}
 	return nil
+}
+
+// announce tells of something before the worker has opened its log.
+func (p *program) announce(l *workLog, message string) {
+	if l.json != nil {
+		l.json.Info(message, "logger", "healpipe")
+		return
+	}
+	fmt.Fprintf(p.stderr, "%s: %s\n", p.name, message)
 }
 
 // refuse names what this worker does not do and what to use instead.
