@@ -192,6 +192,9 @@ func (t *Datatype) float(c *cursor, bits uint32) {
 	if c.err == nil && (t.Float.Sign >= n || t.Float.ExpPos+t.Float.ExpSize > n || t.Float.ManPos+t.Float.ManSize > n) {
 		c.fail("float whose parts lie outside its %d bits", n)
 	}
+	if c.err == nil && (t.Float.ExpSize == 0 || t.Float.ManSize == 0) {
+		c.fail("float without exponent or mantissa")
+	}
 }
 
 // compound decodes the members:
