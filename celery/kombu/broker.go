@@ -59,6 +59,9 @@ func dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 	}
 	first.Close()
 	c.main = newLink(c.dial, c.reporter("publisher"))
+	if t.scheme == "sentinel" {
+		c.parts[c.startWatch()] = struct{}{}
+	}
 	return c, nil
 }
 

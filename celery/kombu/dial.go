@@ -3,10 +3,8 @@ package kombu
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
-	"strconv"
 	"strings"
 	"time"
 
@@ -19,12 +17,13 @@ const (
 	maxBackoff = time.Second
 )
 
-// dialer makes authenticated connections to the current master. It has no state.
+// dialer makes authenticated connections to the current master.
 type dialer struct {
 	target      *target
 	opt         *TransportOptions
 	credentials func(context.Context) (user, password string, err error)
 	timeout     time.Duration
+	masters     masters // open connections, by address; only with sentinels
 }
 
 // open makes one connection. It tries the hosts of the URL in turn, once each.
@@ -69,6 +68,10 @@ func (d *dialer) connect(ctx context.Context, network, addr, hostname string, se
 	if err != nil {
 		return nil, err
 	}
+	socket := nc
+	if d.target.scheme == "sentinel" {
+		nc = d.masters.add(nc, addr)
+	}
 	if secure != nil {
 		conf, err := secure.config(hostname)
 		if err != nil {
@@ -82,7 +85,7 @@ func (d *dialer) connect(ctx context.Context, network, addr, hostname string, se
 		}
 		nc = tc
 	}
-	return redis.NewConn(nc, d.opt.SocketTimeout, d.opt.SocketTimeout), nil
+	return withSocket(redis.NewConn(nc, d.opt.SocketTimeout, d.opt.SocketTimeout), socket), nil
 }
 
 // greet authenticates and selects the database.
@@ -123,66 +126,6 @@ func authenticate(ctx context.Context, c redis.Conn, user, password string) erro
 	return err
 }
 
-// openMaster asks the sentinels for the master and connects to it.
-func (d *dialer) openMaster(ctx context.Context) (redis.Conn, error) {
-	var errs []error
-	for _, h := range d.target.hosts {
-		master, err := d.askSentinel(ctx, h)
-		if err == nil {
-			var c redis.Conn
-			if c, err = d.openAt(ctx, "tcp", master.addr(), master.name); err == nil {
-				// A demoted master still answers until the sentinels have told it.
-				if role, rerr := redis.Values(redis.DoContext(c, ctx, "ROLE")); rerr == nil && len(role) > 0 {
-					if name, _ := redis.String(role[0], nil); name != "master" {
-						c.Close()
-						err = fmt.Errorf("%w to %s: it is a %s, not the master", ErrConnection, master.addr(), name)
-					}
-				}
-				if err == nil {
-					return c, nil
-				}
-			}
-		}
-		errs = append(errs, err)
-	}
-	return nil, oneLine(errs)
-}
-
-func (d *dialer) askSentinel(ctx context.Context, h host) (host, error) {
-	fail := func(err error) (host, error) {
-		return host{}, fmt.Errorf("%w to sentinel %s: %w", ErrConnection, h.addr(), explain(err, d.opt.SentinelTLS != nil))
-	}
-	c, err := d.connect(ctx, "tcp", h.addr(), h.name, d.opt.SentinelTLS)
-	if err != nil {
-		return fail(err)
-	}
-	defer c.Close()
-	if err := authenticate(ctx, c, d.opt.SentinelUser, d.opt.SentinelPassword); err != nil {
-		return fail(err)
-	}
-	if d.opt.MinOtherSentinels > 0 {
-		state, err := redis.StringMap(redis.DoContext(c, ctx, "SENTINEL", "MASTER", d.opt.MasterName))
-		if err != nil {
-			return fail(err)
-		}
-		if n, _ := strconv.Atoi(state["num-other-sentinels"]); n < d.opt.MinOtherSentinels {
-			return fail(fmt.Errorf("it knows of %d other sentinels, min_other_sentinels is %d", n, d.opt.MinOtherSentinels))
-		}
-	}
-	addr, err := redis.Strings(redis.DoContext(c, ctx, "SENTINEL", "GET-MASTER-ADDR-BY-NAME", d.opt.MasterName))
-	if errors.Is(err, redis.ErrNil) || err == nil && len(addr) != 2 {
-		return fail(fmt.Errorf("it knows no master called %q", d.opt.MasterName))
-	}
-	if err != nil {
-		return fail(err)
-	}
-	port, err := strconv.Atoi(addr[1])
-	if err != nil {
-		return fail(err)
-	}
-	return host{addr[0], port}, nil
-}
-
 // oneLine joins the errors of several hosts in one line.
 func oneLine(errs []error) error {
 	if len(errs) == 1 {
@@ -204,8 +147,12 @@ func (h hostErrors) Error() string {
 
 // openForever connects, again and again with a backoff, until ctx ends. report hears of each failure.
 func (d *dialer) openForever(ctx context.Context, report func(error)) (redis.Conn, error) {
+	return openForever(ctx, d.open, report)
+}
+
+func openForever(ctx context.Context, open func(context.Context) (redis.Conn, error), report func(error)) (redis.Conn, error) {
 	for pause := minBackoff; ; pause = min(2*pause, maxBackoff) {
-		c, err := d.open(ctx)
+		c, err := open(ctx)
 		if err == nil {
 			return c, nil
 		}

@@ -25,7 +25,7 @@ func (c *Connection) subscribe(ctx context.Context, o SubscribeOptions) (*Subscr
 		o.Buffer = 1000
 	}
 	s := &Subscription{b: c, out: make(chan *Event, o.Buffer)}
-	s.l = listening{d: c.dial, report: c.reporter("subscription"), pattern: true, message: s.message, state: func(up bool) {
+	s.l = listening{open: c.dial.openForever, report: c.reporter("subscription"), pattern: true, message: s.message, state: func(up bool) {
 		if o.Connected != nil {
 			o.Connected(up)
 		}

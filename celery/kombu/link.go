@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -155,12 +156,13 @@ func (l *link) serve(conn redis.Conn) error {
 	down := make(chan struct{}) // closed when a reply can't be read
 	var undone []*call
 	var broken error
+	var busy atomic.Int64 // batches without all their replies
 	finished := make(chan struct{})
 	go func() {
 		defer close(finished)
-		undone, broken = l.receive(conn, flight, down)
+		undone, broken = l.receive(conn, flight, down, &busy)
 	}()
-	err := l.write(conn, flight, down)
+	err := l.write(conn, flight, down, &busy)
 	conn.Close() // ends a blocked receive
 	close(flight)
 	<-finished
@@ -172,7 +174,7 @@ func (l *link) serve(conn redis.Conn) error {
 }
 
 // write writes what is queued; it returns nil when the reading side has failed or the link is closed.
-func (l *link) write(conn redis.Conn, flight chan<- []*call, down <-chan struct{}) error {
+func (l *link) write(conn redis.Conn, flight chan<- []*call, down <-chan struct{}, busy *atomic.Int64) error {
 	for {
 		select {
 		case <-l.wake:
@@ -185,6 +187,11 @@ func (l *link) write(conn redis.Conn, flight chan<- []*call, down <-chan struct{
 		if len(batch) == 0 {
 			continue
 		}
+		// Nobody reads an idle connection, so its end has to be looked for: what is sent after it has an uncertain fate.
+		if busy.Load() == 0 && hasEnded(conn) {
+			l.putBack(batch)
+			return errEnded
+		}
 		var err error
 		for _, c := range batch {
 			if e := conn.Send(c.cmd, c.args...); e != nil && err == nil {
@@ -194,6 +201,7 @@ func (l *link) write(conn redis.Conn, flight chan<- []*call, down <-chan struct{
 		if err == nil {
 			err = conn.Flush()
 		}
+		busy.Add(1)
 		flight <- batch
 		if err != nil {
 			return err
@@ -203,7 +211,7 @@ func (l *link) write(conn redis.Conn, flight chan<- []*call, down <-chan struct{
 
 // receive reads replies in order. After a failure it goes on taking batches, which the writer may be about to
 // hand over, and returns all calls that have no reply.
-func (l *link) receive(conn redis.Conn, flight <-chan []*call, down chan<- struct{}) (undone []*call, broken error) {
+func (l *link) receive(conn redis.Conn, flight <-chan []*call, down chan<- struct{}, busy *atomic.Int64) (undone []*call, broken error) {
 	for batch := range flight {
 		for i, c := range batch {
 			if broken != nil {
@@ -226,6 +234,7 @@ func (l *link) receive(conn redis.Conn, flight <-chan []*call, down chan<- struc
 				l.finish(c, nil, refused)
 			}
 		}
+		busy.Add(-1)
 	}
 	return undone, broken
 }

@@ -13,7 +13,7 @@ import (
 // listening is a connection in subscriber mode that comes back by itself. names is what is wanted; the server
 // is told about the differences, and about everything after a reconnect.
 type listening struct {
-	d       *dialer
+	open    func(context.Context, func(error)) (redis.Conn, error) // again and again until it works
 	report  func(error)
 	pattern bool                              // PSUBSCRIBE
 	message func(channel string, data []byte) // must not block
@@ -45,7 +45,7 @@ func (l *listening) start() {
 func (l *listening) run() {
 	defer close(l.done)
 	for {
-		conn, err := l.d.openForever(l.ctx, l.report)
+		conn, err := l.open(l.ctx, l.report)
 		if err != nil {
 			return
 		}

@@ -99,7 +99,7 @@ type Listener struct {
 func (r *Redis) listen(ctx context.Context) (*Listener, error) {
 	l := &Listener{c: r.c, out: make(chan ChannelMessage, 256), closed: make(chan struct{})}
 	l.l = listening{
-		d: r.c.dial, report: r.c.reporter("listener"),
+		open: r.c.dial.openForever, report: r.c.reporter("listener"),
 		message: func(channel string, data []byte) { l.send(ChannelMessage{Channel: channel, Data: data}) },
 		state: func(up bool) {
 			if up && l.lost {

@@ -22,7 +22,7 @@ type Sentinels struct {
 }
 
 // StartSentinels starts a master, a replica of it, and three sentinels that call them "mymaster" and replace a master that
-// has been silent for a second. The servers want the password unless it is empty, the sentinels none.
+// has been silent for 3 s. The servers want the password unless it is empty, the sentinels none.
 func StartSentinels(t testing.TB, password string) *Sentinels {
 	t.Helper()
 	var args []string
@@ -42,20 +42,38 @@ func StartSentinels(t testing.TB, password string) *Sentinels {
 		s.Addrs = append(s.Addrs, startSentinel(t, s.Name, host, port, password))
 	}
 	for _, addr := range s.Addrs {
-		WaitFor(t, 60*time.Second, "the sentinels to know each other and the replica", func() bool {
-			state := strings.Split(cli(t, addr, "", "sentinel", "master", s.Name), "\n")
-			value := func(name string) string {
-				for i := 0; i+1 < len(state); i += 2 {
-					if state[i] == name {
-						return state[i+1]
-					}
-				}
-				return ""
+		var state string
+		deadline := time.Now().Add(60 * time.Second)
+		for state = ""; !settled(state); time.Sleep(100 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("the sentinels do not find each other and the replica:\n%s", state)
 			}
-			return value("num-other-sentinels") == "2" && value("num-slaves") == "1" && value("flags") == "master"
-		})
+			state = cli(t, addr, "", "sentinel", "master", s.Name)
+		}
 	}
 	return s
+}
+
+// settled reads a sentinel's view of the master: both other sentinels and the replica are known, nothing is down.
+func settled(state string) bool {
+	lines := strings.Split(state, "\n")
+	value := func(name string) string {
+		for i := 0; i+1 < len(lines); i += 2 {
+			if lines[i] == name {
+				return lines[i+1]
+			}
+		}
+		return ""
+	}
+	return value("num-other-sentinels") == "2" && value("num-slaves") == "1" && value("flags") == "master"
+}
+
+// Failover has the sentinels swap master and replica, both of which live.
+func (s *Sentinels) Failover(t testing.TB) {
+	t.Helper()
+	WaitFor(t, 60*time.Second, "a sentinel to start a failover", func() bool {
+		return strings.Contains(cli(t, s.Addrs[0], "", "sentinel", "failover", s.Name), "OK")
+	})
 }
 
 // URL returns the broker URL: all sentinels, with the master's password.
@@ -80,7 +98,7 @@ func startSentinel(t testing.TB, name, host, port, password string) string {
 			t.Fatal(err)
 		}
 		dir := t.TempDir()
-		conf := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %s\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %s 1000\n"+
+		conf := fmt.Sprintf("bind 127.0.0.1\nport %s\ndir %s\nsentinel monitor %s %s %s 2\nsentinel down-after-milliseconds %s 3000\n"+
 			"sentinel failover-timeout %s 6000\n", own, dir, name, host, port, name, name)
 		if password != "" {
 			conf += fmt.Sprintf("sentinel auth-pass %s %s\n", name, password)
@@ -133,7 +151,9 @@ func cli(t testing.TB, addr, password string, args ...string) string {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "redis-cli", append([]string{"-h", host, "-p", port}, args...)...)
-	cmd.Env = append(cmd.Environ(), "REDISCLI_AUTH="+password)
+	if password != "" {
+		cmd.Env = append(cmd.Environ(), "REDISCLI_AUTH="+password)
+	}
 	out, err := cmd.CombinedOutput()
 	if err != nil {
 		t.Fatalf("redis-cli %s: %v\n%s", strings.Join(args, " "), err, out)
