@@ -195,6 +195,9 @@ func (t *Datatype) float(c *cursor, bits uint32) {
 	if c.err == nil && (t.Float.ExpSize == 0 || t.Float.ManSize == 0) {
 		c.fail("float without exponent or mantissa")
 	}
+	if c.err == nil && t.VAX && t.Size%2 != 0 {
+		c.fail("VAX float of %d bytes", t.Size)
+	}
 }
 
 // compound decodes the members:
