@@ -24,6 +24,7 @@ type redisBackend struct {
 	redis  *kombu.Redis
 	prefix string
 	watch  watcher
+	late   latecomers
 }
 
 func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (backend, error) {
@@ -58,14 +59,17 @@ func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (bac
 		return nil, fmt.Errorf("celery: result backend: %w", err)
 	}
 	b := &redisBackend{app: a, conn: conn, redis: conn.Redis(), prefix: prefix}
-	b.watch.b = b
+	b.watch.b, b.late.b = b, b
 	return b, nil
 }
 
 func (b *redisBackend) uri() string      { return maskURL(b.app.conf.ResultBackend) }
 func (b *redisBackend) persistent() bool { return true }
 
-func (b *redisBackend) close() error { return errors.Join(b.watch.close(), b.conn.Close()) }
+func (b *redisBackend) close() error {
+	b.late.close()
+	return errors.Join(b.watch.close(), b.conn.Close())
+}
 
 func (b *redisBackend) wait(ctx context.Context, id string) (map[string]any, error) {
 	return b.watch.wait(ctx, id)
@@ -91,7 +95,11 @@ func (b *redisBackend) put(ctx context.Context, m resultMeta) error {
 	if err != nil {
 		return err
 	}
-	_, err = b.redis.StoreResult(ctx, b.taskKey(m.id), data, b.app.conf.expiry(m.state))
+	key := b.taskKey(m.id)
+	receivers, stored, err := b.redis.StoreResult(ctx, key, data, b.app.conf.expiry(m.state))
+	if err == nil && stored && receivers == 0 && ReadyState(m.state) {
+		b.late.expect(key)
+	}
 	return err
 }
 

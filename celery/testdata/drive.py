@@ -226,6 +226,12 @@ def retry_with_other_arguments():
 
 
 @check
+def signatures_returned():
+    value = get(suite.signatures.delay())
+    return [value, get(signature(value[1]["nested"]).apply_async())]
+
+
+@check
 def own_request():
     return get(suite.request.apply_async(app_id="1234", priority=3, time_limit=60, soft_time_limit=45))
 
@@ -510,6 +516,17 @@ class Capture(threading.Thread):
                         pass
 
 
+def quiet(capture):
+    """Waits until no more events of tasks come: none for a second."""
+    def count():
+        return sum(e["type"].startswith("task-") for e in capture.events)
+    n, since = count(), time.time()
+    while time.time() - since < 1:
+        time.sleep(0.05)
+        if count() != n:
+            n, since = count(), time.time()
+
+
 def main():
     names = sys.argv[1:] or list(CHECKS)
     with_events = ("success", "failure", "retries", "expired", "unknown_task", "rejected", "chain_of_three", "revoked", "shadow", "countdown")
@@ -518,36 +535,37 @@ def main():
     capture.start()
     capture.ready.wait(5)
     until(lambda: any(e["type"] == "worker-heartbeat" for e in capture.events), 10)
-    out, ranges = {}, {}
+    out, began = {}, []
     for name in names:
-        first = len(capture.events)
+        began.append((time.time(), name))
         try:
             raw = CHECKS[name]()
         except Exception as exc:
             raw = "RAISED %r" % exc
         if name in with_events:
-            until(lambda: any(e["type"] in ends for e in capture.events[first:]), 5)
-            time.sleep(0.4)
-        time.sleep(0.1)
-        ranges[name] = (first, len(capture.events))
+            until(lambda: any(e["type"] in ends and e["timestamp"] >= began[-1][0] for e in capture.events), 5)
+        time.sleep(0.1)  # what the check's tasks still send belongs to it
         out[name] = Names()(raw)
-    time.sleep(0.3)
+    began.append((time.time(), None))
     replies = control()
+    quiet(capture)
     capture.stop.set()
     events = {}
-    for name in with_events:
-        if name not in ranges:
+    tasks = {}  # a task belongs to the check during which its first event was made, however late it arrives
+    for e in capture.events:
+        if e["type"].startswith("task-"):
+            tasks.setdefault(e["uuid"], []).append({k: v for k, v in e.items() if k != "local_received"})
+    for (first, name), (last, _) in zip(began, began[1:]):
+        if name not in with_events:
             continue
-        first, last = ranges[name]
-        n, by_task = Names(), {}
-        for e in capture.events[first:last]:
-            if e["type"].startswith("task-"):
-                e = {k: v for k, v in e.items() if k != "local_received"}
-                if e.get("exception") == "ExceptionWithTraceback()" or name == "rejected":
-                    e.pop("exception", None)  # an accident of Celery's
-                by_task.setdefault(e["uuid"], []).append(e)
+        mine = [es for es in tasks.values() if first <= min(e["timestamp"] for e in es) < last]
+        for e in (e for es in mine for e in es):
+            if e.get("exception") == "ExceptionWithTraceback()" or name == "rejected":
+                e.pop("exception", None)  # an accident of Celery's
+        mine.sort(key=lambda es: min(e["timestamp"] for e in es))
+        n = Names()
         # A retry can be received before the event of the first run is out.
-        events[name] = n([sorted(by_task[u], key=lambda e: (e["type"], e.get("retries", 0))) for u in by_task])
+        events[name] = n([sorted(es, key=lambda e: (e["type"], e.get("retries", 0))) for es in mine])
     workers = {}
     for e in capture.events:
         if e["type"].startswith("worker-") and e["type"] not in workers and "loadavg" in e:
