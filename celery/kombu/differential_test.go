@@ -77,6 +77,10 @@ def drain(n):
     while len(got) < want: conn.drain_events(timeout=10)
     r, got[:] = list(got), []
     return r
+def reopen(options):
+    global conn, chan
+    conn = Connection(sys.argv[1], transport_options=options)
+    chan = conn.channel()
 def poll():  # Kombu subscribes to fanout exchanges when it polls
     try: conn.drain_events(timeout=0.05)
     except socket.timeout: pass
