@@ -167,6 +167,11 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 		hard, soft := r.TimeLimits()
 		return []any{p, r.DeliveryInfo(), r.ReplacedTaskNesting(), []any{int(hard.Seconds()), int(soft.Seconds())}}
 	}, no)
+	reg("signatures", func() []any {
+		add := func(args ...any) *celery.Signature { return sig("add", args...) }
+		return []any{add(1), map[string]any{"nested": celery.Chain(add(1, 2), celery.Group(add(3), add(4)))},
+			celery.Chord([]*celery.Signature{add(1, 2)}, sig("xsum"))}
+	}, no)
 	reg("sleep", func(ctx context.Context, s float64) (string, error) {
 		select {
 		case <-ctx.Done():

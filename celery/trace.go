@@ -314,6 +314,7 @@ func (w *Worker) afterReturn(r *Request, state string, result any, err error) {
 // resultValue turns what a task returned into what is stored: message values as they are, other types by way of their
 // JSON form.
 func resultValue(v any) (any, error) {
+	v = plain(v)
 	switch v.(type) {
 	case nil, bool, int, int64, float64, string, []byte, []any, map[string]any, time.Time:
 		return v, nil

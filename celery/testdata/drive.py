@@ -51,7 +51,7 @@ def check(f):
     return f
 
 
-def get(r, timeout=8):
+def get(r, timeout=60):
     """The result. Celery's client misses one that is stored between its GET and the server's taking its SUBSCRIBE; it
     reads again with every call, hence the short ones."""
     end = time.time() + timeout
@@ -70,7 +70,7 @@ def meta(id):
     return json.loads(raw) if raw else None
 
 
-def until(cond, timeout=8):
+def until(cond, timeout=60):
     end = time.time() + timeout
     while time.time() < end:
         if cond():
@@ -147,14 +147,14 @@ def retries_exhausted():
 @check
 def ignored_result():
     r = suite.ignored.delay()
-    suite.add.delay(1, 1).get(timeout=8)
+    suite.add.delay(1, 1).get(timeout=60)
     return [meta(r.id)]
 
 
 @check
 def call_ignores_result():
     r = suite.add.apply_async((1, 2), ignore_result=True)
-    suite.add.delay(1, 1).get(timeout=8)
+    suite.add.delay(1, 1).get(timeout=60)
     return [meta(r.id)]
 
 
@@ -186,7 +186,7 @@ def rejected():
 @check
 def ignore_outcome():
     r = suite.ignore.delay()
-    suite.add.delay(1, 1).get(timeout=8)
+    suite.add.delay(1, 1).get(timeout=60)
     return [meta(r.id)]
 
 
@@ -280,8 +280,10 @@ def chord_simple():
     gid = r.parent.id
     value = get(r)
     left = sorted(k.decode()[len("celery-taskset-meta-" + gid):] for k in store().keys("celery-taskset-meta-" + gid + "*"))
-    until(lambda: store().get("celery-taskset-meta-" + gid + ".c") == b"done", 3)
-    return [gid, r.id, value, [meta(c.id) for c in r.parent], meta(r.id), store().get("celery-taskset-meta-" + gid + ".c").decode()]
+    until(lambda: store().get("celery-taskset-meta-" + gid + ".c") == b"done")
+    body = meta(r.id)
+    assert body.pop("parent_id") in [c.id for c in r.parent]  # the part that came last
+    return [gid, r.id, value, [meta(c.id) for c in r.parent], body, store().get("celery-taskset-meta-" + gid + ".c").decode()]
 
 
 @check
@@ -308,6 +310,7 @@ def chord_failure():
     value = get(r)
     until(lambda: store().llen("errback") == 1)
     bad = r.parent[1].id
+    until(lambda: meta(r.id))
     m = meta(r.id)
     m["result"]["exc_message"] = [m["result"]["exc_message"][0].replace(bad, "BAD")]
     return [value.replace(bad, "BAD") if isinstance(value, str) else value, m["status"], m["result"], lrange("errback") == [r.id]]
@@ -369,7 +372,9 @@ def chord_chain_failure_in_header():
 @check
 def chord_group_body_failure():
     r = chord([suite.fail.s("x")])(group(suite.identity.s(), suite.identity.s()))
-    return [get(r), [meta(c.id)["status"] for c in r]]
+    value = get(r)
+    until(lambda: all(meta(c.id) for c in r))
+    return [value, [meta(c.id)["status"] for c in r]]
 
 
 @check
@@ -447,7 +452,9 @@ def protocol_1():
     app.amqp.__dict__.pop("_create_task_sender", None)
     try:
         r = suite.add.apply_async((5, 6), link=suite.add.s(1))
-        return [r.id, get(r), meta(r.id)["status"]]
+        value = get(r)
+        follower = app.AsyncResult(meta(r.id)["children"][0][0][0])
+        return [r.id, value, meta(r.id)["status"], get(follower)]
     finally:
         app.conf.task_protocol = 2
         app.amqp.__dict__.pop("create_task_message", None)
@@ -456,7 +463,7 @@ def protocol_1():
 
 @check
 def revoked():
-    r = suite.add.apply_async((1, 1), countdown=0.5)
+    r = suite.add.apply_async((1, 1), countdown=3)
     until(lambda: store().hlen("unacked") == 1)
     time.sleep(0.1)
     r.revoke()
@@ -467,7 +474,7 @@ def control():
     """Replies of remote control commands, each from the one worker."""
 
     def ask(method, **arguments):
-        replies = app.control.broadcast(method, arguments=arguments, reply=True, timeout=3, limit=1)
+        replies = app.control.broadcast(method, arguments=arguments, reply=True, timeout=60, limit=1)
         return replies[0]["w@h"] if replies else "NO REPLY"
 
     out = {}
@@ -533,8 +540,8 @@ def main():
     ends = ("task-succeeded", "task-failed", "task-revoked")
     capture = Capture()
     capture.start()
-    capture.ready.wait(5)
-    until(lambda: any(e["type"] == "worker-heartbeat" for e in capture.events), 10)
+    capture.ready.wait(60)
+    until(lambda: any(e["type"] == "worker-heartbeat" for e in capture.events))
     out, began = {}, []
     for name in names:
         began.append((time.time(), name))
@@ -543,7 +550,7 @@ def main():
         except Exception as exc:
             raw = "RAISED %r" % exc
         if name in with_events:
-            until(lambda: any(e["type"] in ends and e["timestamp"] >= began[-1][0] for e in capture.events), 5)
+            until(lambda: any(e["type"] in ends and e["timestamp"] >= began[-1][0] for e in capture.events))
         time.sleep(0.1)  # what the check's tasks still send belongs to it
         out[name] = Names()(raw)
     began.append((time.time(), None))

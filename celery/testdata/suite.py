@@ -146,6 +146,11 @@ def request(self):
     return [p, r.delivery_info, r.replaced_task_nesting, r.timelimit]
 
 
+@app.task(name="suite.signatures")
+def signatures():
+    return [add.s(1), {"nested": chain(add.s(1, 2), group(add.s(3), add.s(4)))}, chord([add.s(1, 2)], xsum.s())]
+
+
 @app.task(name="suite.sleep")
 def sleep(s):
     time.sleep(s)
