@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"healpipe/celery/internal/pyrepr"
 	"healpipe/celery/kombu"
 )
 
@@ -123,6 +124,9 @@ func (snd *sender) apply(s *Signature, args []any, kwargs, options map[string]an
 		return snd.applyGroup(Chunks(task, maybeList(s.Kwargs["it"]), int(n)), args, kwargs, options)
 	}
 	a, kw, o := s.merge(args, kwargs, options)
+	if s.received && (len(args) == 0 || s.Immutable) {
+		o = withListRepr(o, a)
+	}
 	return snd.task(s.Task, a, kw, o)
 }
 
@@ -205,7 +209,7 @@ func (snd *sender) applyGroup(s *Signature, args []any, kwargs, options map[stri
 	var members []*Signature
 	for i, t := range flatten(s.tasks) {
 		if len(args) > 0 && !t.Immutable {
-			t.Args = append(slices.Clone(args), t.Args...)
+			t.Args, t.received = append(slices.Clone(args), t.Args...), false
 		}
 		index := int64(i)
 		res.Results = append(res.Results, t.withApp(snd.app).freeze(frozen{groupID: gid, rootID: fields(o).str("root_id"), index: &index}))
@@ -337,14 +341,24 @@ func (snd *sender) bodyCallbacks(body *Signature, link, linkError []any) (*Signa
 	return body, nil
 }
 
+// withListRepr has arguments that are a list in Python shown as one; those of other calls are a tuple there.
+func withListRepr(o map[string]any, args []any) map[string]any {
+	if len(args) > 0 && o["argsrepr"] == nil {
+		o["argsrepr"] = pyrepr.Safe(args, pyrepr.MaxLen)
+	}
+	return o
+}
+
 // SendTask calls a task by name, registered here or not.
 func (a *App) SendTask(ctx context.Context, name string, args []any, kwargs map[string]any, o Options) (*AsyncResult, error) {
-	return a.send(ctx, func(snd *sender) (*AsyncResult, error) { return snd.task(name, args, kwargs, o.toMap()) })
+	return a.send(ctx, func(snd *sender) (*AsyncResult, error) {
+		return snd.task(name, args, kwargs, withListRepr(o.toMap(), args))
+	})
 }
 
 // Delay calls the task.
 func (t *Task) Delay(ctx context.Context, args ...any) (*AsyncResult, error) {
-	return t.app.SendTask(ctx, t.Name, args, nil, Options{})
+	return t.app.send(ctx, func(snd *sender) (*AsyncResult, error) { return snd.task(t.Name, args, nil, map[string]any{}) })
 }
 
 // ApplyAsync calls the task with keyword arguments and options.

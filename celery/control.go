@@ -326,7 +326,6 @@ func (w *Worker) stats() map[string]any {
 			total[name] = t.total.Load()
 		}
 	}
-	hard, soft := limitValue(w.opts.TimeLimit), limitValue(w.opts.SoftTimeLimit)
 	pid := os.Getpid()
 	_, busy := w.pool.load()
 	m := map[string]any{
@@ -334,7 +333,7 @@ func (w *Worker) stats() map[string]any {
 		"uptime": int64(w.app.clock.Now().Sub(w.started).Seconds()),
 		"pool": map[string]any{
 			"implementation": "celery.go:goroutine", "max-concurrency": w.pool.size(), "processes": []any{pid},
-			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{soft, hard}, "running": busy,
+			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{wholeSeconds(w.opts.SoftTimeLimit), wholeSeconds(w.opts.TimeLimit)}, "running": busy,
 			"go": map[string]any{"pool": w.opts.Pool, "goroutines": runtime.NumGoroutine(), "version": runtime.Version()},
 			"writes": map[string]any{"total": w.state.processed.Load(), "avg": "N/A", "all": "N/A", "raw": "N/A", "strategy": "fair",
 				"inqueues": map[string]any{"total": 0, "active": 0}},

@@ -157,6 +157,7 @@ func (s *Signature) prepareSteps(args []any, kwargs map[string]any, f frozen, li
 			task = task.clone()
 		}
 		if first {
+			task.received = task.received && (len(args) == 0 || task.Immutable)
 			task.Args, task.Kwargs, _ = task.merge(args, kwargs, nil)
 		}
 		if task.kind == chainSig {

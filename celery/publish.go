@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"strconv"
 	"strings"
 	"time"
 
@@ -18,7 +19,7 @@ import (
 var consumed = []string{"task_id", "queue", "exchange", "exchange_type", "routing_key", "serializer", "compression", "shadow", "group_id",
 	"group_index", "root_id", "parent_id", "reply_to", "countdown", "eta", "expires", "priority", "retries", "time_limit",
 	"soft_time_limit", "ignore_result", "link", "link_error", "chain", "chord", "headers", "stamped_headers", "add_to_parent",
-	"replaced_task_nesting", "origin", "delivery_mode", "retry", "retry_policy", "route_name", "producer", "connection", "redelivered"}
+	"replaced_task_nesting", "origin", "argsrepr", "kwargsrepr", "expiration", "delivery_mode", "retry", "retry_policy", "route_name", "producer", "connection", "redelivered"}
 
 // task lays out one task message.
 func (snd *sender) task(name string, args []any, kwargs, options map[string]any) (*AsyncResult, error) {
@@ -47,9 +48,13 @@ func (snd *sender) task(name string, args []any, kwargs, options map[string]any)
 		rootID = id
 	}
 	m := &kombu.Message{Properties: kombu.Properties{CorrelationID: id, ReplyTo: orDefault(f.str("reply_to"), a.oid)}}
-	head, err := snd.headers(name, id, rootID, parentID, args, kwargs, o)
+	now := a.clock.Now().In(a.conf.Timezone)
+	head, err := snd.headers(name, id, rootID, parentID, now, args, kwargs, o)
 	if err != nil {
 		return nil, err
+	}
+	if m.Properties.Expiration, err = expiration(o["expires"], now); err != nil {
+		return nil, fmt.Errorf("celery: expires of task %s: %w", name, err)
 	}
 	queue := f.str("queue")
 	exchange, rk, typ := f.str("exchange"), f.str("routing_key"), f.str("exchange_type")
@@ -122,9 +127,8 @@ func (snd *sender) taskDefaults(t *Task, options map[string]any) map[string]any 
 }
 
 // headers are the headers of protocol 2.
-func (snd *sender) headers(name, id, rootID, parentID string, args []any, kwargs, o map[string]any) (map[string]any, error) {
+func (snd *sender) headers(name, id, rootID, parentID string, now time.Time, args []any, kwargs, o map[string]any) (map[string]any, error) {
 	a, f := snd.app, fields(o)
-	now := a.clock.Now().In(a.conf.Timezone)
 	eta, err := when(o["eta"], now)
 	if err != nil {
 		return nil, fmt.Errorf("celery: eta of task %s: %w", name, err)
@@ -136,6 +140,13 @@ func (snd *sender) headers(name, id, rootID, parentID string, args []any, kwargs
 	if err != nil {
 		return nil, fmt.Errorf("celery: expires of task %s: %w", name, err)
 	}
+	argsRepr, kwargsRepr := f.str("argsrepr"), f.str("kwargsrepr")
+	if argsRepr == "" {
+		argsRepr = pyrepr.Safe(pyrepr.Tuple(args), pyrepr.MaxLen)
+	}
+	if kwargsRepr == "" {
+		kwargsRepr = pyrepr.Safe(orEmptyMap(kwargs), pyrepr.MaxLen)
+	}
 	stamps := map[string]any{}
 	for _, n := range f.list("stamped_headers") {
 		if s, ok := n.(string); ok {
@@ -146,7 +157,7 @@ func (snd *sender) headers(name, id, rootID, parentID string, args []any, kwargs
 		"lang": "py", "task": name, "id": id, "shadow": orNil(f.str("shadow")), "eta": eta, "expires": expires,
 		"group": orNil(f.str("group_id")), "group_index": o["group_index"], "retries": f.int("retries"),
 		"timelimit": []any{o["time_limit"], o["soft_time_limit"]}, "root_id": rootID, "parent_id": orNil(parentID),
-		"argsrepr": pyrepr.Safe(pyrepr.Tuple(args), pyrepr.MaxLen), "kwargsrepr": pyrepr.Safe(orEmptyMap(kwargs), pyrepr.MaxLen),
+		"argsrepr": argsRepr, "kwargsrepr": kwargsRepr,
 		"origin": orDefault(f.str("origin"), a.origin), "ignore_result": o["ignore_result"],
 		"replaced_task_nesting": f.int("replaced_task_nesting"), "stamped_headers": o["stamped_headers"], "stamps": stamps,
 	}, nil
@@ -169,6 +180,20 @@ func when(v any, now time.Time) (any, error) {
 		return isoformat(now.Add(time.Duration(s * float64(time.Second)))), nil
 	}
 	return nil, fmt.Errorf("%s is not a date", pyType(v))
+}
+
+// expiration is expires as the property of that name: milliseconds from now, for brokers that drop messages by
+// themselves. Redis does not; the worker goes by the header.
+func expiration(v any, now time.Time) (string, error) {
+	left, ok := toFloat(v)
+	if !ok {
+		at, err := dateField(v, now.Location())
+		if err != nil || at.IsZero() {
+			return "", err
+		}
+		left = at.Sub(now).Seconds()
+	}
+	return strconv.FormatInt(int64(max(0, left)*1000), 10), nil
 }
 
 // body is what a message of the configured protocol carries. Protocol 1 has everything in it, and no headers.

@@ -25,6 +25,7 @@ type Signature struct {
 	body  *Signature   // of a chord
 	app   *App
 
+	received bool   // came in a message: its arguments are a list, not Python's tuple
 	headerID string // group id of a frozen chord's header
 }
 
@@ -59,6 +60,8 @@ type Options struct {
 	TimeLimit      time.Duration
 	SoftTimeLimit  time.Duration
 	Shadow         string // the name that monitors show
+	ArgsRepr       string // what monitors and logs show of the positional arguments; default: the arguments as Python prints them
+	KwargsRepr     string // the same of the keyword arguments
 	IgnoreResult   *bool
 	Link           []*Signature // called with the result
 	LinkError      []*Signature // called with the id of the failed task
@@ -91,6 +94,8 @@ func (o Options) toMap() map[string]any {
 	str("serializer", o.Serializer)
 	str("compression", o.Compression)
 	str("shadow", o.Shadow)
+	str("argsrepr", o.ArgsRepr)
+	str("kwargsrepr", o.KwargsRepr)
 	str("group_id", o.GroupID)
 	str("root_id", o.RootID)
 	str("parent_id", o.ParentID)
@@ -586,7 +591,7 @@ func (a *App) sigFrom(v any, depth int) (*Signature, error) {
 		return nil, fmt.Errorf("%w: %s", errNotSignature, pyrepr.Safe(v, 200))
 	}
 	f := fields(m)
-	s := &Signature{Task: f.str("task"), Args: f.list("args"), kind: sigKind(f.str("subtask_type")), app: a}
+	s := &Signature{Task: f.str("task"), Args: f.list("args"), kind: sigKind(f.str("subtask_type")), app: a, received: true}
 	s.Immutable, _ = m["immutable"].(bool)
 	kwargs, _ := asMap(m["kwargs"])
 	options, _ := asMap(m["options"])
