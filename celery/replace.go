@@ -1,18 +1,15 @@
 package celery
 
-import (
-	"context"
-	"errors"
-)
+import "context"
 
 // Replace puts another signature in the task's place: it takes over id, callbacks, chord and the rest of the chain.
 // The task must return what Replace returns.
 func (r *Request) Replace(ctx context.Context, sig *Signature) error {
 	if sig.Options["chord"] != nil {
-		return errors.New("celery: a signature that replaces a task must not be part of a chord")
+		return improperlyConfigured("A signature replacing a task must not be part of a chord")
 	}
 	if sig.kind == chainSig && len(sig.tasks) == 0 {
-		return errors.New("celery: cannot replace a task with an empty chain")
+		return improperlyConfigured("Cannot replace with an empty chain")
 	}
 	app := r.worker.app
 	sig = sig.clone().withApp(app)
@@ -80,6 +77,10 @@ func (r *Request) Replace(ctx context.Context, sig *Signature) error {
 		return err
 	}
 	return Ignore
+}
+
+func improperlyConfigured(text string) error {
+	return &Error{Class: "ImproperlyConfigured", Module: "celery.exceptions", Args: []any{text}}
 }
 
 // AddToChord sends a signature as a further part of the chord that the task belongs to.
