@@ -75,7 +75,7 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "revoked", "dump_revoked":
 		return stringList(w.state.revoked.list()), nil
 	case "conf", "dump_conf":
-		return w.conf.table(), nil
+		return w.conf.table(truth(args["with_defaults"])), nil
 	case "query_task":
 		return w.queryTask(args["ids"]), nil
 	case "report":
@@ -138,6 +138,18 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 		return nil, errNoReply
 	}
 	return nil, &Error{Class: "KeyError", Module: "builtins", Args: []any{method}}
+}
+
+// truth reads a flag that may have come as text, as from a command line.
+func truth(v any) bool {
+	switch x := v.(type) {
+	case bool:
+		return x
+	case string:
+		return slices.Contains([]string{"true", "yes", "1", "on"}, strings.ToLower(x))
+	}
+	n, _ := toFloat(v)
+	return n != 0
 }
 
 // guard turns a panic of a program's own command into an error.
@@ -403,7 +415,7 @@ func (w *Worker) report() string {
 		results = maskURL(w.conf.ResultBackend)
 	}
 	fmt.Fprintf(&b, "settings -> transport:%s results:%s\n\n", w.conn.Info().Transport, results)
-	table := w.conf.table()
+	table := w.conf.table(false)
 	keys := make([]string, 0, len(table))
 	for k := range table {
 		keys = append(keys, k)

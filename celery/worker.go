@@ -368,6 +368,9 @@ func (w *Worker) connected(up bool) {
 	}
 	if s, _ := w.current(); s == running {
 		w.log.warnf("consumer: Connection to broker lost. Trying to re-establish the connection...")
+		if w.conf.WorkerCancelOnConnectionLoss {
+			go w.cancelUnacknowledged()
+		}
 	}
 }
 
