@@ -96,6 +96,7 @@ func (s *site) probe(timeout time.Duration) config.Probe {
 		return o, err
 	})
 	p := config.SystemProbe()
+	p.Memory = memoryOf
 	p.Broker = func(ctx context.Context, url string) (config.BrokerState, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()

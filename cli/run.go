@@ -141,6 +141,9 @@ func (s *site) startWorker(ctx context.Context, app *celery.App, o runOptions) (
 	if s.log, err = openLog(o.logFormat, &opts); err != nil {
 		return nil, err
 	}
+	if err := s.limit(opts); err != nil {
+		return nil, err
+	}
 	w := app.Worker(opts)
 	ended := make(chan error, 1)
 	go func() { ended <- w.Run(ctx) }()

@@ -24,6 +24,7 @@ type site struct {
 	observe func(file string, err error)
 	metrics *metrics // nil: none are kept
 	log     *workLog // of the worker that runs the tasks
+	room    *room    // what its tasks have together; nil: no limits
 
 	gridMapping bool // init makes the store's grid mapping too
 

@@ -36,10 +36,7 @@ func (s *site) register(app *celery.App, prefix string) error {
 	}
 	_, err := app.Register(prefix+".regrid_into_store", func(ctx context.Context, path string) error {
 		defer s.metrics.run(ctx)()
-		report, err := s.regridIntoStore(ctx, path, s.cfg.ERA5Profile)
-		if err == nil {
-			s.logRegridded(ctx, path, s.cfg.ZarrPath, report)
-		}
+		err := s.regridAndProcess(ctx, path)
 		s.report(path, err)
 		return err
 	}, late("path"))
@@ -62,6 +59,11 @@ func (s *site) regridFile(ctx context.Context, file string) (string, error) {
 	if err := s.cfg.Require("OUTPUT_BUCKET"); err != nil {
 		return "", err
 	}
+	leave, err := s.enter(ctx, "regridding "+file, s.cfg.OutputBucket, s.cfg.ZarrProfile, s.needOfRegrid(ctx, file))
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	out := storage.Join(s.cfg.OutputBucket, path.Base(file))
 	report, err := s.regridTo(ctx, file, s.cfg.ERA5Profile, out, s.cfg.ZarrProfile)
 	if err != nil {
@@ -87,6 +89,11 @@ func (s *site) process(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
+	leave, err := s.enter(ctx, "writing "+file+" into the store", s.cfg.ZarrPath, s.cfg.ZarrProfile, s.needOfProcess(ctx, file))
+	if err != nil {
+		return err
+	}
+	defer leave()
 	if err := st.Process(ctx, in, key); err != nil {
 		return err
 	}
@@ -95,7 +102,22 @@ func (s *site) process(ctx context.Context, file string) error {
 	return nil
 }
 
-// regridIntoStore is the task regrid_into_store: regridFile and process without the file in between.
+// regridAndProcess is the task regrid_into_store.
+func (s *site) regridAndProcess(ctx context.Context, file string) error {
+	leave, err := s.enter(ctx, "regridding "+file+" into the store", s.cfg.ZarrPath, s.cfg.ZarrProfile, s.needOfBoth(ctx, file))
+	if err != nil {
+		return err
+	}
+	defer leave()
+	report, err := s.regridIntoStore(ctx, file, s.cfg.ERA5Profile)
+	if err != nil {
+		return err
+	}
+	s.logRegridded(ctx, file, s.cfg.ZarrPath, report)
+	return nil
+}
+
+// regridIntoStore is regridFile and process without the file in between.
 func (s *site) regridIntoStore(ctx context.Context, file, profile string) (report regrid.Report, err error) {
 	store, err := s.store()
 	if err != nil {

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -16,6 +17,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"healpipe/celery"
+	"healpipe/config"
 )
 
 // workerCommand has the options of `celery worker`; what a Go worker has no use for is accepted, and what
@@ -86,6 +88,9 @@ func (p *program) worker(c *cli.Context) error {
 	}
 	defer s.log.close()
 	traffic := s.watchStorage()
+	if err := s.limit(opts); err != nil {
+		return err
+	}
 	addr := c.String("metrics-addr")
 	if addr != "" {
 		s.metrics = newMetrics()
@@ -130,6 +135,19 @@ func (p *program) worker(c *cli.Context) error {
 	if code := w.ExitCode(); code != 0 {
 		return silentError{code}
 	}
+	return nil
+}
+
+// limit makes the tasks keep within what this machine, or the container, has.
+func (s *site) limit(o celery.WorkerOptions) error {
+	tasks := cmp.Or(max(o.Concurrency, o.Autoscale[0]), runtime.GOMAXPROCS(0))
+	if files, err := config.SystemProbe().OpenFiles(); err == nil {
+		if err := checkOpenFiles(files, tasks); err != nil {
+			return err
+		}
+	}
+	s.room = newRoom()
+	s.regridder.Memory = s.room.regridMemory(tasks)
 	return nil
 }
 

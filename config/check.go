@@ -62,6 +62,9 @@ type Probe struct {
 	Write func(ctx context.Context, path, profile string) error
 	// DiskFree returns the bytes that this user can still write in a folder.
 	DiskFree func(dir string) (int64, error)
+	// Memory returns the bytes of memory that the program may take and whose word that is (GOMEMLIMIT, say); 0
+	// if nobody says.
+	Memory func() (limit int64, of string)
 	// OpenFiles returns the limit on open files.
 	OpenFiles func() (int64, error)
 	// Mode returns the permission bits of a file, false if there is none.

@@ -3,6 +3,7 @@ package config
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io/fs"
 	"strings"
 	"time"
@@ -15,6 +16,10 @@ const (
 	skewWarning = 2 * time.Second
 	skewError   = time.Minute
 	minFiles    = 1024
+	// taskMemory is the memory of a task with one of the archive's larger files (37 levels), programMemory that of
+	// the program itself.
+	taskMemory    = 250 << 20
+	programMemory = 32 << 20
 	// taskBytes is the room for temporary files of one task: the largest regridded file (a day of 37 levels,
 	// 175 MB) and its input where a server has no ranges (1 GB).
 	taskBytes = 1200 << 20
@@ -169,6 +174,17 @@ func (k *checker) machine() {
 		}
 		if free, err := k.p.DiskFree(out.path); err == nil && free < 10<<30 {
 			k.add(Warning, out.setting, "make room, or write to another disk", "lies on a disk with %d MB left", free>>20)
+		}
+	}
+	if k.p.Memory != nil {
+		limit, of := k.p.Memory()
+		fit := (limit - programMemory) / taskMemory
+		switch {
+		case limit <= 0 || fit >= int64(k.p.Concurrency):
+		case fit < 1:
+			k.add(Warning, "", "raise it to 512 MiB or more", "the memory is limited to %d MiB (%s): tasks with files of 37 levels need %d MiB and would be refused", limit>>20, of, taskMemory>>20)
+		default:
+			k.add(Note, "", fmt.Sprintf("start with -c %d, or raise the limit", fit), "the memory is limited to %d MiB (%s): of %d tasks with files of 37 levels, %d fit at a time and the others wait", limit>>20, of, k.p.Concurrency, fit)
 		}
 	}
 	if k.p.OpenFiles != nil {

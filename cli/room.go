@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math"
+	"os"
+	"runtime/debug"
+
+	"github.com/KimMachineGun/automemlimit/memlimit"
+	"golang.org/x/sync/semaphore"
+
+	"healpipe/celery"
+	"healpipe/config"
+	"healpipe/regrid"
+)
+
+// errNoRoom is behind the errors of tasks that are refused because they can never fit here.
+var errNoRoom = errors.New("the job cannot fit")
+
+// programBytes is the memory of a worker without tasks, with its regridding operator.
+const programBytes = 32 << 20
+
+// room is what a worker's tasks have together. A task that fits into what is left starts; one that would fit into all
+// of it waits until others have ended; one that never fits is refused. A nil *room has no limits.
+type room struct {
+	memory int64               // bytes for the tasks; 0: no limit is known
+	limit  string              // where it comes from, for messages
+	taken  *semaphore.Weighted // of memory
+
+	diskFree func(dir string) (int64, error)
+	tempDir  string
+}
+
+// newRoom asks for the limits of this process.
+func newRoom() *room {
+	p := config.SystemProbe()
+	r := &room{diskFree: p.DiskFree, tempDir: p.TempDir}
+	if limit, of := memoryOf(); limit > 0 {
+		r.memory, r.limit = max(limit-programBytes, 1), fmt.Sprintf("%s: %d MiB", of, limit>>20)
+		r.taken = semaphore.NewWeighted(r.memory)
+	}
+	return r
+}
+
+// memoryOf returns the memory that this process may take and whose word that is; 0 if nobody says.
+func memoryOf() (bytes int64, of string) {
+	if limit := debug.SetMemoryLimit(-1); limit != math.MaxInt64 { // set by GOMEMLIMIT, or by Main for a container
+		if os.Getenv("GOMEMLIMIT") != "" {
+			return limit, "GOMEMLIMIT"
+		}
+		return limit, "90 % of the container's limit"
+	}
+	if total, err := memlimit.FromSystem(); err == nil && total > 0 && total < math.MaxInt64 {
+		return int64(total), "this machine's memory"
+	}
+	return 0, ""
+}
+
+// regridMemory is what Regridder.Memory should be for this number of tasks at a time: what is decoded ahead takes at
+// most half of a task's share.
+func (r *room) regridMemory(tasks int) int64 {
+	if r == nil || r.memory == 0 {
+		return regrid.DefaultMemory
+	}
+	return max(1, min(regrid.DefaultMemory, r.memory/int64(max(tasks, 1))/2))
+}
+
+// admit takes the memory that a task needs, waiting for its turn, and returns the function that gives it back. what
+// names the task's work and out is the folder of its result, "" if that is not local.
+func (r *room) admit(ctx context.Context, what, out string, n need, waits func()) (release func(), err error) {
+	if r == nil {
+		return func() {}, nil
+	}
+	if r.taken != nil && n.memory > r.memory {
+		return nil, celery.Errorf("MemoryError", "%w: %s needs about %d MiB of memory, and the tasks may have %d MiB (%s): raise that limit, or run it where there is more",
+			errNoRoom, what, n.memory>>20, r.memory>>20, r.limit)
+	}
+	for _, place := range []struct {
+		dir, remedy string
+		need        int64
+	}{
+		{out, "free some, or write elsewhere (OUTPUT_BUCKET)", n.output},
+		{r.tempDir, "free some, or name another folder in TMPDIR", n.temp},
+	} {
+		if place.dir == "" || place.need == 0 {
+			continue
+		}
+		free, err := r.diskFree(place.dir)
+		if err == nil && free < place.need {
+			return nil, celery.Errorf("OSError", "%w: %s needs %.1f MB in %s, where %.1f MB are left: %s",
+				errNoRoom, what, float64(place.need)/1e6, place.dir, float64(free)/1e6, place.remedy)
+		}
+	}
+	if r.taken == nil || n.memory == 0 {
+		return func() {}, nil
+	}
+	if !r.taken.TryAcquire(n.memory) {
+		waits()
+		if err := r.taken.Acquire(ctx, n.memory); err != nil {
+			return nil, context.Cause(ctx)
+		}
+	}
+	return func() { r.taken.Release(n.memory) }, nil
+}
+
+// filesOfTask is how many files a task may have open: input, output, temporary ones, locks, connections to a bucket.
+const filesOfTask = 16
+
+// filesOfProgram is what the worker itself has open.
+const filesOfProgram = 32
+
+// checkOpenFiles refuses a number of tasks that cannot all open their files. Go has raised the soft limit to the hard
+// one by now.
+func checkOpenFiles(limit int64, tasks int) error {
+	need := int64(filesOfProgram + filesOfTask*tasks)
+	if limit >= need {
+		return nil
+	}
+	fit := max(0, (limit-filesOfProgram)/filesOfTask)
+	remedy := "raise the limit: ulimit -n 65536, or LimitNOFILE= in the unit"
+	if fit > 0 {
+		remedy += fmt.Sprintf("; or start fewer tasks at a time: -c %d", fit)
+	}
+	return fmt.Errorf("%s at a time may open %d files, and the limit is %d: %s", plural(tasks, "task"), need, limit, remedy)
+}

@@ -1,0 +1,178 @@
+package tests
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"healpipe/internal/testenv"
+)
+
+// outcome waits until a task has ended and returns its exception's class and message; "" for success.
+func (s *site) outcome(log func() string, id string) string {
+	s.t.Helper()
+	line := ""
+	testenv.WaitFor(s.t, 2*time.Minute, "the end of "+id, func() bool {
+		for l := range strings.SplitSeq(log(), "\n") {
+			if strings.Contains(l, "["+id+"] succeeded") || strings.Contains(l, "["+id+"] raised") {
+				line = l
+				return true
+			}
+		}
+		return false
+	})
+	_, failure, _ := strings.Cut(line, "raised unexpected: ")
+	return failure
+}
+
+// wideFile is a day at the archive's own resolution, made once for all tests.
+var wideFile struct {
+	sync.Mutex
+	path string
+}
+
+// wide puts that file into ERA5_sfc under these names. A task that regrids it needs about 48 MiB.
+func (s *site) wide(names ...string) {
+	s.t.Helper()
+	wideFile.Lock()
+	defer wideFile.Unlock()
+	if wideFile.path == "" {
+		wideFile.path = testenv.ERA5(s.t, "sfc", "2t", filepath.Join(filepath.Dir(binary), "wide.nc"), "--hours", "24", "--grid", "721x1440")
+	}
+	for _, n := range names {
+		if err := os.Link(wideFile.path, s.path("ERA5_sfc", n)); err != nil {
+			s.t.Fatal(err)
+		}
+	}
+}
+
+// TestRoomMemory gives a worker less memory than one of its files needs: that one fails, with a message that says what
+// to do, and the others are done.
+func TestRoomMemory(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	names := s.days(1, 2)
+	s.wide("wide.nc")
+	s.env = append(s.env, "GOMEMLIMIT=56MiB")
+	worker := s.worker("-c", "2")
+	s.send("tasks.regrid_file", "ERA5_sfc", append(names, "wide.nc"))
+	for _, n := range names {
+		if failure := s.outcome(worker.output, n); failure != "" {
+			t.Errorf("%s: %s", n, failure)
+		}
+	}
+	failure := s.outcome(worker.output, "wide.nc")
+	for _, want := range []string{"MemoryError('the job cannot fit: regridding ERA5_sfc/wide.nc needs about ", " MiB of memory, and the tasks may have 24 MiB (GOMEMLIMIT: 56 MiB): raise that limit"} {
+		if !strings.Contains(failure, want) {
+			t.Errorf("%q lacks %q", failure, want)
+		}
+	}
+	if _, err := os.Stat(s.path("ERA5_HPX6", "wide.nc")); err == nil {
+		t.Error("a result was written")
+	}
+	testenv.WaitFor(t, time.Minute, "the queue to drain", s.drained) // what cannot fit does not come back
+}
+
+// TestRoomCgroup runs four tasks, each of which takes most of the container's memory, in a container that the kernel
+// would kill them in if they ran at the same time.
+func TestRoomCgroup(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	names := []string{"wide0.nc", "wide1.nc", "wide2.nc", "wide3.nc"}
+	s.wide(names...)
+	const limit = 96 << 20
+	args := []string{"-A", "tasks", "worker", "-c", "4", "--loglevel=info"}
+	cmd := s.command(binary, args...)
+	if procs := memoryCgroup(t, limit); procs != "" {
+		cmd = s.command("sh", append([]string{"-c", `echo $$ >"$0" && exec "$@"`, procs, binary}, args...)...)
+	} else {
+		cmd.Env = append(cmd.Env, fmt.Sprint("GOMEMLIMIT=", limit*9/10))
+	}
+	worker := s.start(cmd)
+	worker.await("ready.")
+	s.send("tasks.regrid_file", "ERA5_sfc", names)
+	for _, n := range names {
+		if failure := s.outcome(worker.output, n); failure != "" {
+			t.Errorf("%s: %s", n, failure)
+		}
+	}
+	if !strings.Contains(worker.output(), "waits for memory") {
+		t.Error("no task has waited for another")
+	}
+	worker.stop()
+}
+
+// memoryCgroup makes a control group with a limit on memory and returns the file that takes its processes; "" where
+// this machine does not let it.
+func memoryCgroup(t *testing.T, limit int) (procs string) {
+	t.Helper()
+	text, err := os.ReadFile("/proc/self/cgroup")
+	if err != nil {
+		t.Logf("no control groups on this machine: %v", err)
+		return ""
+	}
+	for line := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n") {
+		part := strings.SplitN(line, ":", 3)
+		if len(part) != 3 {
+			continue
+		}
+		root, file := "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
+		switch part[1] {
+		case "memory":
+		case "":
+			root, file = "/sys/fs/cgroup", "memory.max"
+		default:
+			continue
+		}
+		dir := filepath.Join(root, part[2], filepath.Base(t.TempDir())+fmt.Sprint("-healpipe-", os.Getpid()))
+		if err := os.Mkdir(dir, 0o777); err != nil {
+			t.Logf("no control group for this test: %v", err)
+			continue
+		}
+		t.Cleanup(func() {
+			testenv.WaitFor(t, time.Minute, "the control group to empty", func() bool { return os.Remove(dir) == nil })
+		})
+		if err := os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprint(limit)), 0o666); err == nil {
+			return filepath.Join(dir, "cgroup.procs")
+		}
+	}
+	t.Log("no control group may be made on this machine: GOMEMLIMIT instead")
+	return ""
+}
+
+// TestRoomDisk has an output folder that a regridded file does not fit into.
+func TestRoomDisk(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	names := s.days(1, 1)
+	out := s.path("ERA5_HPX6")
+	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "none", out).Run(); err != nil {
+		t.Logf("no small file system on this machine: %v", err)
+		return
+	}
+	t.Cleanup(func() { _ = exec.Command("umount", out).Run() })
+	worker := s.worker("-c", "1")
+	s.send("tasks.regrid_file", "ERA5_sfc", names)
+	failure := s.outcome(worker.output, names[0])
+	if want := "OSError('the job cannot fit: regridding ERA5_sfc/" + names[0] + " needs 4.7 MB in ERA5_HPX6, where 1.0 MB are left: free some, or write elsewhere (OUTPUT_BUCKET)')"; failure != want {
+		t.Errorf("%s\nwant %s", failure, want)
+	}
+	if left, err := os.ReadDir(out); err != nil || len(left) > 0 {
+		t.Errorf("%v, %v", left, err)
+	}
+}
+
+// TestRoomOpenFiles starts a worker that may open fewer files than its tasks need.
+func TestRoomOpenFiles(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	out, err := s.command("sh", "-c", `ulimit -n 100; exec "$0" -A tasks worker -c 8`, binary).CombinedOutput()
+	if want := "healpipe: 8 tasks at a time may open 160 files, and the limit is 100: raise the limit: ulimit -n 65536, or LimitNOFILE= in the unit; or start fewer tasks at a time: -c 4\n"; err == nil || string(out) != want {
+		t.Errorf("%v: %s", err, out)
+	}
+}
