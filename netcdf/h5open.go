@@ -1,6 +1,7 @@
 package netcdf
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -65,7 +66,7 @@ func openHDF5(file *File, r io.ReaderAt, size int64) error {
 		}
 	}
 	attrs, err := obj.Attributes()
-	if err != nil {
+	if err != nil && !tolerable(err) {
 		return err
 	}
 	for _, a := range attrs {
@@ -110,7 +111,10 @@ func (h *h5file) loadGroup(g *Group, obj *hdf5.Object, depth int) error {
 		}
 		where := path.Join(g.Path, l.Name)
 		o, err := h.f.Object(l.Addr)
-		if err != nil {
+		if tolerable(err) {
+			h.addBroken(g, l.Name, err)
+			continue
+		} else if err != nil {
 			return fmt.Errorf("%s: %w", where, err)
 		}
 		if _, ok := h.paths[l.Addr]; !ok {
@@ -195,25 +199,49 @@ func (h *h5file) follow(from *hdf5.Object, target string) uint64 {
 	return at.Addr()
 }
 
+// tolerable says whether an error concerns one object only, so that the others can still be read.
+func tolerable(err error) bool { return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) }
+
+// addBroken adds a variable for an object of which nothing is known.
+func (h *h5file) addBroken(g *Group, name string, err error) {
+	d := &dataset{name: name, group: g, err: err, typ: &hdf5.Datatype{Class: noClass}}
+	d.v = &Var{Name: name, Group: g, file: h.file, Path: path.Join(g.Path, name)}
+	d.v.attrs.read = func() ([]Attr, error) { return nil, d.v.wrap(err) }
+	g.Vars = append(g.Vars, d.v)
+	h.sets = append(h.sets, d)
+}
+
 // addDataset reads what a dataset says of itself: shape, attributes, whether it is a dimension scale.
 func (h *h5file) addDataset(g *Group, name string, o *hdf5.Object) error {
 	d := &dataset{name: name, group: g, obj: o}
-	if d.space, d.err = o.Dataspace(); d.err != nil {
-		d.space = hdf5.Dataspace{}
-	}
-	typ, err := o.Datatype()
-	if d.typ = typ; err != nil {
-		d.typ = &hdf5.Datatype{Class: noClass}
-		if d.err == nil {
-			d.err = err
+	// note keeps the first error that leaves the rest of the file readable.
+	note := func(err error) error {
+		if tolerable(err) {
+			if d.err == nil {
+				d.err = err
+			}
+			return nil
 		}
+		return err
+	}
+	space, err := o.Dataspace()
+	if note(err) != nil {
+		return err
+	} else if err == nil {
+		d.space = space
+	}
+	d.typ, err = o.Datatype()
+	if note(err) != nil {
+		return err
+	} else if err != nil {
+		d.typ = &hdf5.Datatype{Class: noClass}
 	}
 	for _, n := range d.space.Dims {
 		if n > math.MaxInt/2 {
 			return fmt.Errorf("dimension of length %d: %w", n, ErrTooLarge)
 		}
 	}
-	if d.attrs, err = o.Attributes(); err != nil {
+	if d.attrs, err = o.Attributes(); note(err) != nil {
 		return err
 	}
 	h.sets = append(h.sets, d)

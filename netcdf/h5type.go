@@ -171,7 +171,7 @@ func integerKind(t *hdf5.Datatype) Kind {
 func fixedString(b []byte, padding int) string {
 	switch padding {
 	case hdf5.PadSpaces:
-		return strings.TrimRight(string(b), " ")
+		return strings.TrimRight(strings.TrimRight(string(b), " "), "\x00") // NULs alone where nothing was written
 	case hdf5.PadNull:
 		if i := strings.IndexByte(string(b), 0); i >= 0 {
 			b = b[:i]

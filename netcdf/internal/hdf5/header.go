@@ -16,7 +16,9 @@ const (
 	msgSharedTable  = 0x0f
 	msgContinuation = 0x10
 	msgSymbolTable  = 0x11
+	msgDriverInfo   = 0x14
 	msgAttrInfo     = 0x15
+	msgCacheImage   = 0x18
 )
 
 const (

@@ -27,6 +27,8 @@ type source struct {
 	mu    sync.Mutex
 	pages map[uint64][]byte
 	order []uint64 // of pages, oldest first
+
+	patches []patch // metadata that stands elsewhere in the file, see cacheimage.go; set while the file is opened
 }
 
 // take books n bytes of memory that stays with the file.
@@ -66,7 +68,11 @@ func (s *source) read(addr, n uint64, what string) ([]byte, error) {
 	}
 	out := make([]byte, n)
 	if n > pageSize {
-		return out, s.readAt(out, addr, what)
+		if err := s.readAt(out, addr, what); err != nil {
+			return nil, err
+		}
+		s.patch(out, addr)
+		return out, nil
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -93,6 +99,7 @@ func (s *source) page(no uint64, what string) ([]byte, error) {
 	if err := s.readAt(p, no*pageSize, what); err != nil {
 		return nil, err
 	}
+	s.patch(p, no*pageSize)
 	if s.pages == nil {
 		s.pages = make(map[uint64][]byte)
 	}

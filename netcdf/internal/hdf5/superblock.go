@@ -1,6 +1,7 @@
 package hdf5
 
 import (
+	"errors"
 	"io"
 )
 
@@ -66,9 +67,12 @@ func (f *File) readSuperblock() error {
 		c.address() // base: where the signature was found counts
 		c.address()
 		end = c.address()
-		c.address()
+		driver := c.address()
 		c.address()
 		f.root = c.address()
+		if err := f.checkDriver(driver); err != nil {
+			return err
+		}
 	} else {
 		c.skip(1)
 		c.address()
@@ -83,28 +87,65 @@ func (f *File) readSuperblock() error {
 		return c.err
 	}
 	// The stored end counts from the stored base; a file that is shorter was cut.
-	if end != undef && end > f.size+uint64(f.base) {
+	cut := end != undef && end > f.size+uint64(f.base)
+	if extension != undef {
+		if err := f.readExtension(extension); err != nil && (!cut || errors.Is(err, ErrUnsupported)) {
+			return err
+		}
+	}
+	if cut {
 		return corrupt(what, 0, "the file should have %d bytes but has %d: it was cut short", end, f.size+uint64(f.base))
 	}
 	if f.root == undef {
 		return corrupt(what, 0, "no root group")
 	}
-	if extension != undef {
-		return f.readExtension(extension)
-	}
 	return nil
 }
 
-// readExtension reads the superblock extension, an object header of which only the shared message table matters.
+// readExtension reads the superblock extension (II.C), an object header.
 func (f *File) readExtension(addr uint64) error {
 	h, err := f.readHeader(addr)
 	if err != nil {
 		return err
 	}
 	for _, m := range h.msgs {
-		if m.typ == msgSharedTable {
-			return f.readSharedTable(m)
+		switch m.typ {
+		case msgSharedTable:
+			err = f.readSharedTable(m)
+		case msgDriverInfo: // version 1, id 8, size 2, information
+			c := f.cursor(m.data, m.addr, "driver information message")
+			c.skip(1)
+			err = driverError(c.bytes(8))
+		case msgCacheImage:
+			err = f.readCacheImage(m)
 		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkDriver reads the driver information block (II.B): version 1, 0 3, size 4, id 8, information.
+func (f *File) checkDriver(addr uint64) error {
+	if addr == undef {
+		return nil
+	}
+	c, err := f.cursorAt(addr, 16, "driver information block")
+	if err != nil {
+		return err
+	}
+	c.skip(8)
+	return driverError(c.bytes(8))
+}
+
+// driverError says that the file is one of several that make up an HDF5 file, if the driver's id says so.
+func driverError(id []byte) error {
+	switch string(id) {
+	case "NCSAfami":
+		return unsupported("file of several members (family driver)")
+	case "NCSAmult":
+		return unsupported("file of several parts (multi or split driver)")
 	}
 	return nil
 }

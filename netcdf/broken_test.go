@@ -1,0 +1,60 @@
+package netcdf_test
+
+import (
+	"bytes"
+	"errors"
+	"testing"
+
+	"healpipe/netcdf"
+)
+
+// TestBrokenObject breaks the object header of one dataset after the other: the others can still be read, and the
+// broken one says what is wrong with it.
+func TestBrokenObject(t *testing.T) {
+	t.Parallel()
+	for _, s := range seeds(t) {
+		if s.name != "mixed_new.h5" {
+			continue
+		}
+		datasets := 0
+		for at := 0; ; at++ {
+			i := bytes.Index(s.data[at:], []byte("OHDR"))
+			if i < 0 {
+				break
+			}
+			at += i
+			data := bytes.Clone(s.data)
+			data[at+12] ^= 1 // a time, which only the checksum notices
+			f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), nil)
+			if err != nil {
+				if !errors.Is(err, netcdf.ErrCorrupt) {
+					t.Error(err)
+				}
+				continue // the header of the root group
+			}
+			broken := 0
+			for name, v := range allVars(f.Root()) {
+				if _, err := v.Values(t.Context()); err == nil {
+					continue
+				}
+				broken++
+				_, err1 := v.Values(t.Context())
+				_, err2 := v.Attrs()
+				_, err3 := v.FillValue()
+				_, err4 := v.Chunks(t.Context())
+				for _, err := range []error{err1, err2, err3, err4} {
+					if !errors.Is(err, netcdf.ErrCorrupt) {
+						t.Errorf("%s: %v", name, err)
+					}
+				}
+			}
+			if broken != 1 {
+				t.Errorf("with the header at %#x broken %d variables cannot be read", at, broken)
+			}
+			datasets++
+		}
+		if datasets < 6 {
+			t.Errorf("%d datasets", datasets)
+		}
+	}
+}
