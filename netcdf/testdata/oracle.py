@@ -76,13 +76,30 @@ def netcdf(path):
         return group(ds) | {"format": ds.data_model}
 
 
+def plain(o):
+    """The values of a dataset whose type numpy lacks, as the nearest number that it has."""
+    import h5py
+    t = o.id.get_type()
+    kind = "f8" if t.get_class() == h5py.h5t.FLOAT else ("iu"[t.get_sign() == h5py.h5t.SGN_NONE]) + ("4" if t.get_size() <= 4 else "8")
+    if t.get_class() == h5py.h5t.FLOAT and t.get_size() <= 4 and t.get_fields()[2] <= 8:
+        kind = "f4"
+    a = np.zeros(o.shape, kind)
+    o.id.read(h5py.h5s.ALL, h5py.h5s.ALL, a)
+    return a
+
+
 def hdf5(path):
     import h5py, hdf5plugin
     out = {}
+    def values(o):
+        try:
+            return o[()]
+        except (TypeError, KeyError):
+            return plain(o)
     def visit(name, o):
         if isinstance(o, h5py.Dataset) and not bytes(o.attrs["NAME"] if isinstance(o.attrs.get("NAME"), bytes) else b"").startswith(b"This is a netCDF dimension but not"):
             name = name.replace("_nc4_non_coord_", "")
-            out[name] = pack(o[()], f) if o.shape is not None else {"type": "null", "shape": []}
+            out[name] = pack(values(o), f) if o.shape is not None else {"type": "null", "shape": []}
             out[name]["attrs"] = [[n, pack(o.attrs[n], f)] for n in o.attrs if n not in HIDDEN]
     with h5py.File(path) as f:
         f.visititems(visit)

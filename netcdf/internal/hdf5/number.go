@@ -83,8 +83,7 @@ func (n *Number) Float64(b []byte) float64 {
 			v = math.NaN()
 		}
 	case exp == 0 && man == 0:
-	case f.Norm == 2 && (exp != 0 || n.t.VAX):
-		// Implied leading one: 1.man for IEEE, 0.1man for VAX, whose bias is given for the former.
+	case f.Norm == 2 && exp != 0: // implied leading one, also for VAX, whose bias is given for 1.man
 		v = math.Ldexp(1+math.Ldexp(float64(man), -manSize), int(exp)-int(f.Bias))
 	case f.Norm == 2: // subnormal
 		v = math.Ldexp(float64(man), 1-int(f.Bias)-manSize)

@@ -29,7 +29,7 @@ func findSuperblock(r io.ReaderAt, size int64) (int64, error) {
 // readSuperblock decodes the superblock (II.A) and, where there is one, its extension (II.C).
 //
 //	0, 1: signature 8, version 1, versions 3, offset size 1, length size 1, 0, leaf k 2, internal k 2, flags 4,
-//	      [1: chunk k 2, 0 2], base, free space, end of file, driver: O each, root entry: name O, header O, ...
+//	      [1: chunk k 2, 0 2], base, free space, end of file, driver: O each, root entry: name L, header O, ...
 //	2, 3: signature 8, version 1, offset size 1, length size 1, flags 1, base, extension, end, root: O each, checksum 4
 func (f *File) readSuperblock() error {
 	const what = "superblock"
@@ -68,7 +68,7 @@ func (f *File) readSuperblock() error {
 		c.address()
 		end = c.address()
 		driver := c.address()
-		c.address()
+		c.length()
 		f.root = c.address()
 		if err := f.checkDriver(driver); err != nil {
 			return err

@@ -22,7 +22,7 @@ func (f *File) oldLinks(m message) ([]Link, error) {
 
 // symbolNode reads a symbol table node and appends its links.
 //
-//	"SNOD", version 1, 0 1, symbols 2; each: name offset O, header O, cache type 4, 0 4, scratch 16
+//	"SNOD", version 1, 0 1, symbols 2; each: name offset L, header O, cache type 4, 0 4, scratch 16
 func (f *File) symbolNode(addr uint64, heap []byte, links []Link) ([]Link, error) {
 	const what = "symbol table node"
 	c, err := f.cursorAt(addr, 8, what)
@@ -37,12 +37,12 @@ func (f *File) symbolNode(addr uint64, heap []byte, links []Link) ([]Link, error
 	}
 	c.skip(1)
 	n := int(c.u16())
-	if c, err = f.cursorAt(addr+8, uint64(n*(2*f.offsetSize+24)), what); err != nil {
+	if c, err = f.cursorAt(addr+8, uint64(n*(f.lengthSize+f.offsetSize+24)), what); err != nil {
 		return links, err
 	}
 	for range n {
 		var l Link
-		name := c.uint(f.offsetSize)
+		name := c.length()
 		l.Addr = c.address()
 		cache := c.u32()
 		c.skip(4)
