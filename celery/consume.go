@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 	"time"
 
@@ -222,7 +223,8 @@ func (c *receiver) prefetch() int {
 	return c.base + c.eta
 }
 
-// refuse disposes of a message that is no task that runs here, as Celery does: logged in full, and dropped.
+// refuse disposes of a message that is no task that runs here: logged in full as by Celery, which then drops it. Here it is
+// kept among the dead letters.
 func (c *receiver) refuse(ctx context.Context, r *Request, err error) {
 	w, m := c.worker, r.delivery.Message
 	body := dumpBody(m)
@@ -234,25 +236,41 @@ func (c *receiver) refuse(ctx context.Context, r *Request, err error) {
 			"The full contents of the message body was:\n%s\n\nThe full contents of the message headers:\n%s\n\n"+
 			"The delivery info for this task is:\n%s\nKeyError: %s",
 			pyrepr.Str(r.Type), body, pyrepr.Repr(m.Headers), deliveryRepr(m), pyrepr.Str(r.Type))
-		r.reject(false)
+		r.bury("unregistered task of type " + pyrepr.Str(r.Type))
 		w.notRegistered(ctx, r)
 	case errors.As(err, &bad):
 		w.log.errorf("Received invalid task message: %s\nThe message has been ignored and discarded.\n\n"+
 			"The message should follow the task message protocol:\n"+
 			"https://docs.celeryq.dev/en/latest/internals/protocol.html\n\n"+
 			"The full contents of the message body was:\n%s\n", bad.text, body)
-		r.reject(false)
+		r.bury("invalid task message: " + bad.text)
 	case errors.Is(err, errUnknownMessage):
 		w.log.warnf("Received and deleted unknown message.  Wrong destination?!?\n\n"+
 			"The full contents of the message body was: body: %s\n{content_type:%s content_encoding:%s\n  delivery_info:%s headers=%s}\n",
 			body, pyrepr.Str(m.ContentType), pyrepr.Str(m.ContentEncoding), deliveryRepr(m), pyrepr.Repr(m.Headers))
-		r.reject(false)
+		r.bury("unknown message")
 	default:
+		exc := decodeException(m, err)
 		w.log.critf("Can't decode message body: %s [type:%s encoding:%s headers:%s]\n\nbody: %s\n",
-			pyrepr.Exception("DecodeError", []any{err.Error()}), pyrepr.Str(m.ContentType), pyrepr.Str(m.ContentEncoding),
-			pyrepr.Safe(m.Headers, 0), body)
-		r.ack()
+			exc, pyrepr.Str(m.ContentType), pyrepr.Str(m.ContentEncoding), pyrepr.Safe(m.Headers, 0), body)
+		r.bury("can't decode the body: " + exc)
 	}
+	w.log.infof("The message is kept among the dead letters.")
+}
+
+// decodeException shows why a body can't be decoded, under the exception that Celery's worker has for it.
+func decodeException(m *kombu.Message, err error) string {
+	text := err.Error()
+	for _, known := range []error{errDecodeBody, kombu.ErrDecode} { // what the exception's name says
+		text = strings.TrimPrefix(text, known.Error()+": ")
+	}
+	switch {
+	case errors.Is(err, kombu.ErrContentDisallowed):
+		return pyrepr.Exception("ContentDisallowed", []any{text})
+	case errors.Is(err, kombu.ErrSerializer):
+		return pyrepr.Exception("KeyError", []any{m.Headers["compression"]})
+	}
+	return pyrepr.Exception("DecodeError", []any{text})
 }
 
 // dumpBody prints a body for the log, shortened.

@@ -94,7 +94,7 @@ func TestEncodingsAndRPC(t *testing.T) {
 	registerSuite(t, app, url)
 	runWorker(t, app, celery.WorkerOptions{Concurrency: 4})
 	if diff := cmp.Diff(map[string]any{
-		"json": 3.0, "yaml": 3.0, "msgpack": 3.0, "gzip": 3.0, "bzip2": 3.0, "lzma": 3.0,
+		"json": 3.0, "yaml": 3.0, "msgpack": 3.0, "gzip": 3.0, "bzip2": 3.0, "lzma": 3.0, "zstd": 3.0, "brotli": 3.0,
 		"unicode": "Grüße ☃", "error": "ValueError('no', 1)", "pickle": "TIMEOUT",
 	}, decoded(t, python(t, url, "encodings.py"))); diff != "" {
 		t.Errorf("Python client (-want +got):\n%s", diff)

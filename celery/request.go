@@ -318,6 +318,13 @@ func (r *Request) reject(requeue bool) {
 	}
 }
 
+// bury drops the message as reject does, and keeps it among the dead letters.
+func (r *Request) bury(reason string) {
+	if r.delivery != nil && !r.acknowledged.Swap(true) {
+		r.delivery.Bury(reason)
+	}
+}
+
 func (r *Request) setPhase(p phase) {
 	r.mu.Lock()
 	r.phase = p

@@ -59,8 +59,8 @@ func codecs() []codec {
 	}
 }
 
-// maxDictionary is the largest window that a stream may ask for (xz -9 and zstd's default limit need less).
-const maxDictionary = 128 << 20
+// maxDictionary is the largest window that a stream may ask for: that of xz -9, and more than zstd's levels have.
+const maxDictionary = 64 << 20
 
 func findCodec(name string) (codec, error) {
 	for _, c := range codecs() {

@@ -158,16 +158,3 @@ func (c *Connection) Bindings(ctx context.Context, exchange string) ([]Binding, 
 func (c *Connection) Get(ctx context.Context, queue string) (*Message, error) {
 	return c.get(ctx, queue)
 }
-
-// DeadLetters returns up to n of the elements that were put aside, newest first.
-func (c *Connection) DeadLetters(ctx context.Context, n int) ([]DeadLetter, error) {
-	return c.deadLetters(ctx, n)
-}
-
-// DeadLetter is a list element that was no message.
-type DeadLetter struct {
-	Queue  string    // queue it was found in
-	Reason string    // why it could not be delivered
-	Time   time.Time // by the server's clock
-	Raw    []byte    // the element as it was
-}

@@ -171,6 +171,85 @@ func TestForeignElementsArePutAside(t *testing.T) {
 	})
 }
 
+// Dead letters are buried by consumers, counted, sent back to the list they came from or to a queue, removed, and no more than a
+// number are kept.
+func TestDeadLetters(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, url string) {
+		c := connect(t, url, func(o *TransportOptions) { o.GlobalKeyPrefix = "p_" })
+		r := raw(t, url)
+		ctx := t.Context()
+		k := consume(t, c, ConsumerOptions{})
+		want := map[string]string{}
+		for i := range 4 {
+			m := send(t, c, "q", i, func(m *Message) { m.Properties.Priority = 3 * i })
+			d := receive(t, k)
+			reason := fmt.Sprintf("reason \"%d\"\n", i)
+			d.Bury(reason)
+			d.Ack() // settled already
+			want[m.Properties.DeliveryTag] = reason
+		}
+		if err := k.Close(background(t)); err != nil {
+			t.Fatal(err)
+		}
+		if n := integer(t, r, "EXISTS", "p_unacked", "p_unacked_index"); n != 0 {
+			t.Error("something is left unacknowledged")
+		}
+		letters, err := c.DeadLetters(ctx, 0)
+		if err != nil || len(letters) != 4 {
+			t.Fatal(letters, err)
+		}
+		for i, l := range letters {
+			m, err := ParseMessage(l.Raw)
+			if err != nil || l.Queue != "q" || l.Reason != want[m.Properties.DeliveryTag] || decoded(t, m) != int64(3-i) || len(l.ID) != 8 {
+				t.Errorf("%+v %v", l, err)
+			}
+		}
+		if two, err := c.DeadLetters(ctx, 2); err != nil || len(two) != 2 || two[1].ID != letters[1].ID {
+			t.Error(two, err)
+		}
+		if ok, err := c.Revive(ctx, letters[0], ""); err != nil || !ok || integer(t, r, "LLEN", "p_q\x06\x169") != 1 {
+			t.Error("sent back: ", ok, err)
+		}
+		if ok, err := c.Revive(ctx, letters[0], ""); err != nil || ok {
+			t.Error("sent back twice: ", ok, err)
+		}
+		if ok, err := c.Revive(ctx, letters[1], "other"); err != nil || !ok || integer(t, r, "LLEN", "p_other\x06\x166") != 1 {
+			t.Error("sent elsewhere: ", ok, err)
+		}
+		if n, err := c.RemoveDead(ctx, letters...); err != nil || n != 2 {
+			t.Error("removed: ", n, err)
+		}
+		// An element that was found in the hash of unacknowledged messages has no list.
+		for _, e := range []string{string(deadLetter("p_unacked", "r", []byte("x"))), "no dead letter", `{"list":"p_q","reason":"r","time":1e300}`} {
+			if _, err := r.Do("LPUSH", "p_unacked.dead", e); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if letters, err = c.DeadLetters(ctx, -1); err != nil || len(letters) != 3 {
+			t.Fatal(letters, err)
+		}
+		for _, l := range letters {
+			if ok, err := c.Revive(ctx, l, ""); ok || !errors.Is(err, ErrNoQueue) {
+				t.Errorf("%+v: %v %v", l, ok, err)
+			}
+		}
+		many := []any{"p_unacked.dead"}
+		for range maxDead + 5 {
+			many = append(many, "x")
+		}
+		if _, err := r.Do("RPUSH", many...); err != nil {
+			t.Fatal(err)
+		}
+		if err := c.trimDead(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if n, err := c.DeadCount(ctx); err != nil || n != maxDead {
+			t.Error(n, err)
+		}
+	})
+}
+
 func TestPriorityAndOrderStrategies(t *testing.T) {
 	t.Parallel()
 	// Three queues, served priority by priority; the strategy decides among queues of one priority.

@@ -85,7 +85,7 @@ def poll():  # Kombu subscribes to fanout exchanges when it polls
     try: conn.drain_events(timeout=0.05)
     except socket.timeout: pass
 def consume(prefetch, *queues):
-    c = Consumer(chan, list(queues), callbacks=[on_message], accept=['json', 'yaml'], prefetch_count=prefetch); c.consume()
+    c = Consumer(chan, list(queues), callbacks=[on_message], accept=['json', 'yaml', 'msgpack'], prefetch_count=prefetch); c.consume()
     consumers['c'] = c
 def publish(body, exchange='', key='q', **kw):
     Producer(chan).publish(body, exchange=exchange, routing_key=key, **kw)
@@ -287,10 +287,10 @@ func TestMessagesToKombu(t *testing.T) {
 	c := connect(t, server.URL(3), func(o *TransportOptions) { o.GlobalKeyPrefix = "pre_" })
 	peer := startKombu(t, server.URL(3), `{"global_keyprefix": "pre_"}`)
 	peer.do(`consume(0, q('q'), q('d', 'exchange', 'direct', 'key'))`)
-	for _, compression := range []string{"", "gzip", "bzip2", "lzma"} {
-		for _, serializer := range []string{"json", "yaml"} {
+	for _, compression := range []string{"", "gzip", "bzip2", "lzma", "zstd", "brotli"} {
+		for _, serializer := range []string{"json", "yaml", "msgpack"} {
 			for _, encoding := range []string{"", "utf-8"} {
-				if encoding != "" && compression != "" {
+				if encoding != "" && (compression != "" || serializer == "msgpack") { // bytes need base64
 					continue
 				}
 				m := &Message{Headers: map[string]any{"k": []any{int64(1), nil, "é"}}}
@@ -327,7 +327,7 @@ func TestMessagesFromKombu(t *testing.T) {
 	server := testenv.StartRedis(t)
 	c := connect(t, server.URL(0))
 	k := consume(t, c, ConsumerOptions{Queues: []Queue{{Name: "q"}, {Name: "t", Exchange: Exchange{"x", Topic}, RoutingKey: "a.#"}}})
-	accept := Accept{ContentJSON: true, ContentYAML: true, ContentText: true}
+	accept := Accept{ContentJSON: true, ContentYAML: true, ContentMsgpack: true, ContentText: true}
 	for _, options := range []string{`{}`, `{"body_encoding": null}`} {
 		peer := startKombu(t, server.URL(0), options)
 		for _, p := range []struct {
@@ -336,6 +336,8 @@ func TestMessagesFromKombu(t *testing.T) {
 		}{
 			{`publish({'a': [1, 2.5, None]})`, map[string]any{"a": []any{int64(1), 2.5, nil}}},
 			{`publish([1], serializer='yaml')`, []any{int64(1)}},
+			{`publish({'b': b'\xff\x00'}, serializer='json')`, map[string]any{"b": []byte{0xff, 0}}},
+			{`publish(b'\xff\x00\n')`, []byte{0xff, 0, '\n'}},
 			{`publish('text', content_type='text/plain', content_encoding='utf-8')`, "text"},
 			{`publish([1], headers={'h': 1}, expiration=5, correlation_id='c', reply_to='r', delivery_mode=1, priority=7, custom='kept')`, []any{int64(1)}},
 		} {
@@ -365,13 +367,15 @@ func TestMessagesFromKombu(t *testing.T) {
 			d.Ack()
 		}
 		if options == "{}" {
-			for _, comp := range []string{"zlib", "bzip2", "lzma"} {
-				peer.do(`publish('x' * 1000, compression='` + comp + `')`)
-				d := receive(t, k)
-				if got, err := d.Message.Decode(accept); err != nil || got != strings.Repeat("x", 1000) {
-					t.Fatalf("%s: %v %v", comp, got, err)
+			for _, comp := range []string{"zlib", "bzip2", "lzma", "zstd", "brotli"} {
+				for _, serializer := range []string{"json", "yaml", "msgpack"} {
+					peer.do(`publish(['x' * 1000], compression='` + comp + `', serializer='` + serializer + `')`)
+					d := receive(t, k)
+					if got, err := d.Message.Decode(accept); err != nil || !cmp.Equal(got, any([]any{strings.Repeat("x", 1000)})) {
+						t.Fatalf("%s %s: %v %v", serializer, comp, got, err)
+					}
+					d.Ack()
 				}
-				d.Ack()
 			}
 			peer.do(`q('t', 'x', 'topic', 'a.#')(chan).declare()`)
 			peer.do(`publish(5, 'x', 'a.b')`)

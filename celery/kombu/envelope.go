@@ -246,6 +246,13 @@ func (m *Message) appendTo(dst []byte, encoding string) ([]byte, error) {
 		dst = base64.StdEncoding.AppendEncode(dst, m.Body)
 		dst = append(dst, '"')
 	case "utf-8", "none":
+		if !utf8.Valid(m.Body) && encoding == "none" { // as Kombu with body_encoding None
+			var err error
+			if dst, err = appendJSON(dst, m.Body, 1); err != nil {
+				return nil, err
+			}
+			break
+		}
 		if !utf8.Valid(m.Body) {
 			return nil, fmt.Errorf("%w: a body of bytes needs body_encoding base64", ErrEncode)
 		}

@@ -72,6 +72,9 @@ func (c *Consumer) sweep() error {
 		defer cancel()
 		_, _ = b.eval(ctx, unlockScript, []string{k.mutex}, token)
 	}()
+	if err := b.trimDead(c.ctx); err != nil {
+		return err
+	}
 	now, err := c.serverTime()
 	if err != nil {
 		return err

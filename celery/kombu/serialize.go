@@ -63,5 +63,6 @@ func AppendJSON(dst []byte, v any) ([]byte, error) { return appendJSON(dst, v, 0
 // MaxDepth is the deepest nesting that is decoded or encoded (Python gives up near its recursion limit of 1000).
 const MaxDepth = 900
 
-// MaxBody is the largest body after decompression, in bytes (Redis's own limit of a string).
-const MaxBody = 512 << 20
+// MaxBody is the largest body after decompression, in bytes: far more than a task's arguments have, and what a
+// worker can bear to hold. Kombu has no limit.
+const MaxBody = 128 << 20

@@ -14,12 +14,16 @@ func (d *Delivery) settled() bool { return d.state.Load() != stateOpen }
 
 // settle queues an acknowledgement or a restore. It reports whether this call did it.
 func (c *Consumer) settle(d *Delivery, kind settlementKind, done chan error) bool {
+	return c.settleAs(d, &settlement{d: d, kind: kind, done: done})
+}
+
+func (c *Consumer) settleAs(d *Delivery, s *settlement) bool {
 	if !d.state.CompareAndSwap(stateOpen, stateSettled) {
 		return false
 	}
 	c.mu.Lock()
 	c.open--
-	c.pending = append(c.pending, &settlement{d: d, kind: kind, done: done})
+	c.pending = append(c.pending, s)
 	c.queued++
 	c.mu.Unlock()
 	c.kick()

@@ -21,7 +21,7 @@ def get(result, timeout=20):
 seen = {}
 for serializer in ("json", "yaml", "msgpack"):
     seen[serializer] = get(suite.add.apply_async((1, 2), serializer=serializer))
-for compression in ("gzip", "bzip2", "lzma"):
+for compression in ("gzip", "bzip2", "lzma", "zstd", "brotli"):
     seen[compression] = get(suite.add.apply_async((1, 2), compression=compression))
 seen["unicode"] = get(suite.identity.delay("Grüße \N{SNOWMAN}"))
 seen["error"] = get(suite.fail.delay("no", 1))
