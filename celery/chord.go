@@ -22,14 +22,15 @@ const (
 	chordClaim   = ".c" // who calls the body, or "done"
 )
 
-// chordPartScript counts a part and decides who calls the body.
+// chordPartScript counts a part and decides who calls the body. The mark "done" turns away parts that were delivered
+// before; a first delivery is of a new run of a frozen chord, whose client removes the mark only with its last part.
 //
 //	KEYS  1 .j  2 .t  3 .s  4 .d  5 the group's key  6 .c
 //	ARGV  1 task id  2 part  3 ordered (1 or 0)  4 place, or +inf  5 expiry of the counters, s (0 none)
-//	      6 expiry of the group, s (0 none)  7 expiry of the claim, s  8 claim token
+//	      6 expiry of the group, s (0 none)  7 expiry of the claim, s  8 claim token  9 redelivered (1 or 0)
 //	reply parts counted (-1: the chord is done), extra parts or nil, size or nil, 1 if this caller has the claim
 var chordPartScript = kombu.NewScript("chord part", `
-if redis.call('GET', KEYS[6]) == 'done' then return {-1, 0, 0, 0} end
+if ARGV[9] == '1' and redis.call('GET', KEYS[6]) == 'done' then return {-1, 0, 0, 0} end
 local part = ARGV[1] .. ':' .. ARGV[4]
 if redis.call('SADD', KEYS[4], part) == 1 then
   if ARGV[3] == '1' then redis.call('ZADD', KEYS[1], ARGV[4], ARGV[2])
@@ -168,8 +169,12 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 	claim := max(5*time.Second, 2*b.app.conf.ChordJoinTimeout)
 	token := uuid.NewString()
 	key := func(suffix string) string { return b.groupKey(p.group, suffix) }
+	redelivered := 0
+	if r.Redelivered() {
+		redelivered = 1
+	}
 	reply, err := b.redis.Eval(ctx, chordPartScript, []string{key(chordResults), key(chordExtra), key(chordSize), key(chordCounted), key(""), key(chordClaim)},
-		p.id, data, ordered, place, int(b.chordExpiry().Seconds()), int(max(0, b.app.conf.ResultExpires).Seconds()), int(claim.Seconds()), token)
+		p.id, data, ordered, place, int(b.chordExpiry().Seconds()), int(max(0, b.app.conf.ResultExpires).Seconds()), int(claim.Seconds()), token, redelivered)
 	if err != nil {
 		return err
 	}
