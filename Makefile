@@ -2,8 +2,10 @@
 GO      ?= go
 PYTHON  ?= python3
 VENV    := .venv
-VERSION := $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
-LDFLAGS := -s -w -X healpipe/cli.version=$(VERSION)
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo unknown)
+COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
+DATE    ?= @$(shell git log -1 --format=%ct 2>/dev/null || echo 0)
+LDFLAGS := -s -w -X healpipe/cli.version=$(VERSION) -X healpipe/cli.revision=$(COMMIT)
 
 .PHONY: help build release demo test check race env fuzz bench clean
 
@@ -13,15 +15,19 @@ help: ## this list
 build: ## the static binary bin/healpipe
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/healpipe .
 
-PLATFORMS := linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
-release: ## archives with checksums for every platform, in dist/
-	@rm -rf dist && mkdir -p dist
-	@for p in $(PLATFORMS); do \
-	  os=$${p%/*}; arch=$${p#*/}; name=healpipe-$(VERSION)-$$os-$$arch; mkdir -p dist/$$name; \
-	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o dist/$$name/healpipe . || exit 1; \
-	  cp LICENSE README.md dist/$$name/; tar -C dist -czf dist/$$name.tar.gz $$name && rm -r dist/$$name; \
+PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
+DIST      ?= dist
+release: ## archives of the program for PLATFORMS, each with an SBOM, and their checksums, in dist/
+	@rm -rf $(DIST) && mkdir -p $(DIST)
+	@set -e; for p in $(PLATFORMS); do \
+	  os=$${p%/*}; arch=$${p#*/}; name=healpipe-$(VERSION)-$$os-$$arch; mkdir -p $(DIST)/$$name; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DIST)/$$name/healpipe .; \
+	  $(GO) run ./internal/sbom -version '$(VERSION)' -commit '$(COMMIT)' -o $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe; \
+	  cp $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe.cdx.json; \
+	  cp LICENSE README.md CHANGELOG.md $(DIST)/$$name/; cp -r deploy docs $(DIST)/$$name/; \
+	  tar -C $(DIST) --sort=name --owner=0 --group=0 --numeric-owner --mtime="$(DATE)" -c $$name | gzip -n >$(DIST)/$$name.tar.gz; rm -r $(DIST)/$$name; \
 	done
-	@cd dist && sha256sum *.tar.gz >SHA256SUMS && cat SHA256SUMS
+	@cd $(DIST) && sha256sum *.tar.gz *.cdx.json >SHA256SUMS && cat SHA256SUMS
 
 demo: build ## the whole pipeline on a small generated data set, embedded broker
 	bin/healpipe demo
@@ -37,6 +43,7 @@ $(VENV)/.stamp: tests/requirements.txt
 test: build env ## everything that CI runs
 	$(GO) vet ./...
 	$(GO) test -race -timeout 60m ./...
+	cd tests/deploy && $(GO) vet . && $(GO) test .
 	$(GO) test -tags safe ./internal/codec
 
 check: ## the fast part: gofmt, vet, tests of the packages

@@ -77,7 +77,7 @@ func (m *metrics) ended(r *celery.Request, state string, _ any, _ error) error {
 	return nil
 }
 
-// serve answers /metrics on addr until ctx ends, and returns the address with its port, which the system chooses
+// serve answers /metrics, and /healthz for probes, on addr until ctx ends, and returns the address with its port, which the system chooses
 // for port 0.
 func (m *metrics) serve(ctx context.Context, addr string) (string, error) {
 	l, err := net.Listen("tcp", addr)
@@ -85,6 +85,7 @@ func (m *metrics) serve(ctx context.Context, addr string) (string, error) {
 		return "", fmt.Errorf("--metrics-addr: %w", err)
 	}
 	mux := http.NewServeMux()
+	mux.HandleFunc("/healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprintln(w, "ok") })
 	mux.Handle("/metrics", promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{}))
 	server := &http.Server{Handler: mux, ReadHeaderTimeout: 10 * time.Second}
 	context.AfterFunc(ctx, func() { server.Close() })

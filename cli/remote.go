@@ -18,7 +18,7 @@ import (
 func remoteFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.Float64Flag{Name: "timeout", Aliases: []string{"t"}, Value: 1, Usage: "seconds to wait for replies"},
-		&cli.StringFlag{Name: "destination", Aliases: []string{"d"}, Usage: "node names, separated by commas (default: all)"},
+		&cli.StringFlag{Name: "destination", Aliases: []string{"d"}, Usage: "node names, separated by commas; %h is this host (default: all)"},
 		&cli.BoolFlag{Name: "json", Aliases: []string{"j"}, Usage: "print the replies as JSON"},
 	}
 }
@@ -82,7 +82,7 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 	ctx, stop := interruptible(c.Context)
 	defer stop()
 	replies, err := app.Control().Broadcast(ctx, method, args, celery.BroadcastOptions{
-		Destination: splitList(c.String("destination")), Reply: true, Timeout: seconds(c.Float64("timeout")),
+		Destination: destinations(c), Reply: true, Timeout: seconds(c.Float64("timeout")),
 	})
 	if err != nil {
 		return p.brokerError(err)
@@ -106,6 +106,18 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 		fmt.Fprintf(p.stdout, "\n%s online.\n", plural(len(replies), "node"))
 	}
 	return nil
+}
+
+// destinations are the nodes of --destination. %h and the like are filled in as in a worker's --hostname, so that a
+// probe in a container can name the worker beside it.
+func destinations(c *cli.Context) []string {
+	nodes := splitList(c.String("destination"))
+	for i, n := range nodes {
+		if strings.Contains(n, "%") {
+			nodes[i] = celery.DefaultNodename(n)
+		}
+	}
+	return nodes
 }
 
 // jsonReplies gives the replies their form in JSON: one object, or for control a list of one for each node.
