@@ -200,9 +200,10 @@ func (snd *sender) applyGroup(s *Signature, args []any, kwargs, options map[stri
 	addToParent, isBool := o["add_to_parent"].(bool)
 	addToParent = addToParent || !isBool
 	chord := o["chord"]
-	for _, k := range []string{"task_id", "chord", "group_index", "link", "link_error"} {
+	for _, k := range []string{"task_id", "chord", "group_index"} {
 		delete(o, k)
 	}
+	// Callbacks set as options of the group take the place of its members' own.
 	o["group_id"], o["add_to_parent"] = gid, false
 	res := snd.app.groupResult(gid)
 	size := 0
@@ -333,12 +334,30 @@ func (snd *sender) bodyCallbacks(body *Signature, link, linkError []any) (*Signa
 			return nil, err
 		}
 		if body.kind == groupSig {
-			body.LinkError(sig)
+			body.linkBodyError(sig, true)
 		} else {
 			body.appendOption("link_error", sig)
 		}
 	}
 	return body, nil
+}
+
+// linkBodyError links an errback to each task that the body of a chord stands for: to the members of a group, to the
+// body of a chord. A group that runs as one and has errbacks of its own gets it among these, since they take the place
+// of its members'.
+func (s *Signature) linkBodyError(errback *Signature, runsAsGroup bool) {
+	switch {
+	case s.kind == groupSig && runsAsGroup && s.Options["link_error"] != nil:
+		s.appendOption("link_error", errback.clone())
+	case s.kind == groupSig:
+		for _, t := range s.tasks {
+			t.linkBodyError(errback, false)
+		}
+	case s.kind == chordSig && s.body != nil:
+		s.body.linkBodyError(errback, true)
+	default:
+		s.LinkError(errback.clone())
+	}
 }
 
 // withListRepr has arguments that are a list in Python shown as one; those of other calls are a tuple there.

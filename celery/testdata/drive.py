@@ -226,6 +226,23 @@ def retry_with_other_arguments():
 
 
 @check
+def chord_with_errbacks_on_its_group_body():
+    out = []
+    for group_own in (True, False):
+        store().delete("echo")
+        body = group(suite.fail.s(), suite.xsum.s())
+        if group_own:
+            body.set(link_error=suite.echo.si("group"))
+        body.tasks[0].link_error(suite.echo.si("own"))
+        r = chord([suite.add.si(1, 1)], body).apply_async(link_error=suite.echo.si("chord"))
+        value = get(r)
+        until(lambda: store().llen("echo") == 2)
+        time.sleep(0.2)
+        out.append([value, sorted(lrange("echo"))])
+    return out
+
+
+@check
 def signatures_returned():
     value = get(suite.signatures.delay())
     return [value, get(signature(value[1]["nested"]).apply_async())]
