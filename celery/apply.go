@@ -18,6 +18,7 @@ import (
 type sender struct {
 	app    *App
 	parent *Request // the task that calls, or nil
+	byName bool     // the call is SendTask's, which leaves ignore_result to the worker
 	out    []kombu.Publication
 	sent   [][]field // task-sent events
 	before []func(ctx context.Context, b *redisBackend) error
@@ -40,7 +41,7 @@ func (snd *sender) flush(ctx context.Context) error {
 	var conn *kombu.Connection
 	var back backend
 	var err error
-	if snd.parent != nil && snd.parent.worker != nil {
+	if snd.parent != nil && snd.parent.worker != nil && !snd.parent.eager {
 		conn, back = snd.parent.worker.conn, snd.parent.worker.back
 		ctx = snd.parent.worker.sendContext(ctx)
 	} else if conn, err = a.connection(ctx); err != nil {
@@ -368,21 +369,31 @@ func withListRepr(o map[string]any, args []any) map[string]any {
 	return o
 }
 
-// SendTask calls a task by name, registered here or not.
+// SendTask calls a task by name, registered here or not. It always sends, whatever Config.TaskAlwaysEager says, as
+// Python's.
 func (a *App) SendTask(ctx context.Context, name string, args []any, kwargs map[string]any, o Options) (*AsyncResult, error) {
 	return a.send(ctx, func(snd *sender) (*AsyncResult, error) {
+		snd.byName = true
 		return snd.task(name, args, kwargs, withListRepr(o.toMap(), args))
 	})
 }
 
 // Delay calls the task.
 func (t *Task) Delay(ctx context.Context, args ...any) (*AsyncResult, error) {
+	if t.app.conf.TaskAlwaysEager {
+		return t.Apply(ctx, args, nil, Options{})
+	}
 	return t.app.send(ctx, func(snd *sender) (*AsyncResult, error) { return snd.task(t.Name, args, nil, map[string]any{}) })
 }
 
 // ApplyAsync calls the task with keyword arguments and options.
 func (t *Task) ApplyAsync(ctx context.Context, args []any, kwargs map[string]any, o Options) (*AsyncResult, error) {
-	return t.app.SendTask(ctx, t.Name, args, kwargs, o)
+	if t.app.conf.TaskAlwaysEager {
+		return t.Apply(ctx, args, kwargs, o)
+	}
+	return t.app.send(ctx, func(snd *sender) (*AsyncResult, error) {
+		return snd.task(t.Name, args, kwargs, withListRepr(o.toMap(), args))
+	})
 }
 
 // sendContext is for messages that a task sends: they go out even if the task's own context has just ended, as long as

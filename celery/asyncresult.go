@@ -17,6 +17,7 @@ type AsyncResult struct {
 
 	group bool
 	app   *App
+	eager *eagerOutcome // of a call that ran in the caller
 }
 
 // AsyncResult returns the result of the task with that id.
@@ -86,6 +87,9 @@ func (a *App) resultFromTuple(v any, depth int) (*AsyncResult, error) {
 func (r *AsyncResult) Get(ctx context.Context) (any, error) {
 	if r.group {
 		return r.Join(ctx)
+	}
+	if r.eager != nil {
+		return r.eager.value, r.eager.err
 	}
 	meta, err := r.wait(ctx)
 	if err != nil {
@@ -173,6 +177,9 @@ func (r *AsyncResult) Each(ctx context.Context, f func(member *AsyncResult, valu
 
 // Info returns what is stored of the task; nil if nothing is.
 func (r *AsyncResult) Info(ctx context.Context) (map[string]any, error) {
+	if r.eager != nil {
+		return r.eager.meta(r.ID), nil
+	}
 	b, err := r.app.backend(ctx)
 	if err != nil {
 		return nil, err
@@ -239,6 +246,9 @@ func (r *AsyncResult) Children(ctx context.Context) ([]*AsyncResult, error) {
 
 // Forget deletes what is stored of the task, or of the group and its members.
 func (r *AsyncResult) Forget(ctx context.Context) error {
+	if r.eager != nil {
+		return nil
+	}
 	b, err := r.app.backend(ctx)
 	if err != nil {
 		return err
@@ -252,6 +262,10 @@ func (r *AsyncResult) Forget(ctx context.Context) error {
 
 // Revoke tells workers not to run the task, or the members; with terminate also to give up running ones.
 func (r *AsyncResult) Revoke(ctx context.Context, terminate bool) error {
+	if r.eager != nil { // it is over; Celery replaces its outcome
+		*r.eager = eagerOutcome{state: StateRevoked, name: r.eager.name, err: errRevoked("revoked")}
+		return nil
+	}
 	ids := []string{r.ID}
 	if r.group {
 		ids = nil

@@ -63,6 +63,9 @@ type Config struct {
 	TaskTimeLimit              time.Duration // task_time_limit
 	TaskSoftTimeLimit          time.Duration // task_soft_time_limit
 	TaskDefaultRateLimit       string        // task_default_rate_limit
+	TaskAlwaysEager            bool          // task_always_eager: calls run at once in the caller, nothing is sent
+	TaskEagerPropagates        bool          // task_eager_propagates: such calls return the task's error
+	TaskStoreEagerResult       bool          // task_store_eager_result
 
 	WorkerConcurrency        int           // worker_concurrency; the number of CPUs
 	WorkerPrefetchMultiplier *int          // worker_prefetch_multiplier; 4, 0 means no limit

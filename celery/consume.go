@@ -57,7 +57,8 @@ func (c *receiver) receive(ctx context.Context, d *kombu.Delivery) {
 		return
 	}
 	w.log.taskf(Info, "Task %s[%s] received", r.Name, r.ID)
-	if w.discard(ctx, r) {
+	// As in Celery, revoked stamps are looked for when the task is to start.
+	if (!r.Expires.IsZero() || w.state.revoked.contains(r.ID)) && w.discard(ctx, r) {
 		return
 	}
 	w.taskEvent(r, "task-received",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"runtime"
@@ -532,11 +533,16 @@ func (w *Worker) revokeStamps(v any, terminate bool, signal any) (any, error) {
 	if len(hit) == 0 {
 		return ok("headers " + pyrepr.Repr(headers) + " were not terminated"), nil
 	}
-	terminated := map[string]any{}
-	for h, l := range hit {
-		terminated[h] = l
+	var terminated []string // a defaultdict of sets in Celery's reply
+	for _, h := range slices.Sorted(maps.Keys(hit)) {
+		var values []string
+		for _, v := range hit[h] {
+			values = append(values, pyrepr.Repr(v))
+		}
+		slices.Sort(values)
+		terminated = append(terminated, pyrepr.Str(h)+": {"+strings.Join(slices.Compact(values), ", ")+"}")
 	}
-	return ok("headers " + pyrepr.Repr(terminated) + " revoked"), nil
+	return ok("headers defaultdict(<class 'set'>, {" + strings.Join(terminated, ", ") + "}) revoked"), nil
 }
 
 func (w *Worker) setRateLimit(name string, v any) any {

@@ -101,6 +101,14 @@ type Retry struct {
 	Err    error         // what made the task retry; nil if it just wants to run again
 	When   time.Duration // the delay
 	At     time.Time     // or the time
+
+	again *eagerAgain // in an eager call: with what
+}
+
+// eagerAgain are the arguments of a retry that is not sent.
+type eagerAgain struct {
+	args   []any
+	kwargs map[string]any
 }
 
 func (r *Retry) Error() string {

@@ -120,7 +120,7 @@ func (snd *sender) taskDefaults(t *Task, options map[string]any) map[string]any 
 	if t.opts.Priority != nil {
 		def("priority", *t.opts.Priority, true)
 	}
-	def("ignore_result", t.ignoreResult, true)
+	def("ignore_result", t.ignoreResult, !snd.byName)
 	def("time_limit", wholeSeconds(t.opts.TimeLimit), t.opts.TimeLimit > 0)
 	def("soft_time_limit", wholeSeconds(t.opts.SoftTimeLimit), t.opts.SoftTimeLimit > 0)
 	return o

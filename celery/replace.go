@@ -73,6 +73,14 @@ func (r *Request) Replace(ctx context.Context, sig *Signature) error {
 		step.Options["replaced_task_nesting"] = nesting
 		sig = sig.Or(step)
 	}
+	if r.eager {
+		res, err := app.applySig(requestContext(ctx, r), sig, nil, nil, map[string]any{})
+		if err != nil {
+			return &eagerReplaced{err: err}
+		}
+		v, err := res.Get(ctx)
+		return &eagerReplaced{value: v, err: err}
+	}
 	if _, err := sig.ApplyAsync(requestContext(ctx, r), nil, nil, Options{}); err != nil {
 		return err
 	}

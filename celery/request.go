@@ -51,6 +51,7 @@ type Request struct {
 	chain        []any
 	chord        any
 	acknowledged atomic.Bool
+	eager        bool // runs in the caller, see eager.go
 
 	// While it runs. mu guards what monitors and the control panel look at.
 	mu         sync.Mutex
@@ -383,7 +384,7 @@ func CurrentRequest(ctx context.Context) *Request {
 // it is slog's default.
 func Logger(ctx context.Context) *slog.Logger {
 	r := CurrentRequest(ctx)
-	if r == nil || r.worker == nil {
+	if r == nil || r.worker == nil || r.eager {
 		return slog.Default()
 	}
 	return slog.New(&taskHandler{log: r.worker.log, task: r.Name + "[" + r.ID + "]"})

@@ -46,6 +46,10 @@ func (r *Request) Retry(ctx context.Context, o RetryOptions) error {
 		return &Reject{Reason: excRepr(err)}
 	}
 	retry := &Retry{Err: o.Err, At: o.ETA}
+	if r.eager {
+		retry.again = &eagerAgain{args, kwargs}
+		return retry
+	}
 	opts := r.executionOptions()
 	for k, v := range o.Options.toMap() {
 		opts[k] = v

@@ -38,7 +38,9 @@ func (c *Config) table(all bool) map[string]any {
 	put("task_protocol", c.TaskProtocol, c.TaskProtocol == 2)
 	put("worker_enable_remote_control", !c.RemoteControlOff, !c.RemoteControlOff)
 	put("result_extended", c.ResultExtended, !c.ResultExtended)
-	put("result_expires", seconds(c.ResultExpires), c.ResultExpires == 24*time.Hour)
+	if put("result_expires", seconds(c.ResultExpires), c.ResultExpires == 24*time.Hour); c.ResultExpires == 24*time.Hour && all {
+		m["result_expires"] = "1 day, 0:00:00" // a timedelta, which has no JSON form
+	}
 	put("result_failure_expires", seconds(c.ResultFailureExpires), c.ResultFailureExpires == 0)
 	put("result_chord_expires", seconds(c.ResultChordExpires), c.ResultChordExpires == 0)
 	put("result_chord_join_timeout", seconds(c.ChordJoinTimeout), c.ChordJoinTimeout == 3*time.Second)
@@ -51,7 +53,8 @@ func (c *Config) table(all bool) map[string]any {
 		"task_send_sent_event":                c.TaskSendSentEvent,
 		"task_inherit_parent_priority":        c.TaskInheritPrio,
 		"task_allow_error_cb_on_chord_header": c.AllowErrOnHeader,
-		"worker_direct":                       c.WorkerDirect, "task_acks_late": c.TaskAcksLate,
+		"task_always_eager":                   c.TaskAlwaysEager, "task_eager_propagates": c.TaskEagerPropagates, "task_store_eager_result": c.TaskStoreEagerResult,
+		"worker_direct": c.WorkerDirect, "task_acks_late": c.TaskAcksLate,
 		"task_ignore_result":                c.TaskIgnoreResult,
 		"task_store_errors_even_if_ignored": c.TaskStoreErrorsIfIgnored, "task_track_started": c.TaskTrackStarted,
 		"worker_disable_rate_limits": c.WorkerDisableRateLimits, "worker_send_task_events": c.WorkerSendTaskEvents,

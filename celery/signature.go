@@ -649,6 +649,9 @@ func (s *Signature) ApplyAsync(ctx context.Context, args []any, kwargs map[strin
 	if s.app == nil {
 		return nil, errors.New("celery: the signature belongs to no app: make it by app.Signature or task.S")
 	}
+	if s.app.conf.TaskAlwaysEager {
+		return s.Apply(ctx, args, kwargs, o)
+	}
 	return s.app.send(ctx, func(snd *sender) (*AsyncResult, error) {
 		return snd.apply(s.clone(), args, kwargs, o.toMap())
 	})

@@ -189,6 +189,35 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 		return nil, &celery.Reject{Reason: "no", Requeue: requeue}
 	}, celery.TaskOptions{AcksLate: true}, "requeue")
 	reg("ignore", func() error { return celery.Ignore }, no)
+	waitForLimit := func(ctx context.Context) error { <-ctx.Done(); return context.Cause(ctx) }
+	reg("wait_for_limit", waitForLimit, no)
+	reg("catch_limit", func(ctx context.Context) string { <-ctx.Done(); return "caught" }, no)
+	reg("no_ack_on_failure", func() error { return celery.Errorf("ValueError", "no") }, celery.TaskOptions{AcksLate: true, AcksOnFailure: new(bool)})
+	reg("no_ack_on_timeout", func(ctx context.Context) error {
+		if n, err := redis.Int(store("INCR", "timeouts")); err != nil || n > 1 {
+			return err
+		}
+		return waitForLimit(ctx)
+	}, celery.TaskOptions{AcksLate: true, AcksOnTimeout: new(bool), TimeLimit: time.Second})
+	reg("backoff", func(ctx context.Context) error {
+		if celery.CurrentRequest(ctx).Retries == 0 {
+			return celery.Errorf("ValueError", "again")
+		}
+		return celery.Errorf("KeyError", "enough")
+	}, celery.TaskOptions{AutoretryFor: []error{celery.Exception("ValueError")}, DontAutoretryFor: []error{celery.Exception("KeyError")},
+		RetryBackoff: time.Second, RetryJitterOff: true, MaxRetries: &three})
+	reg("limited", func() int { return 1 }, celery.TaskOptions{RateLimit: "2/s"})
+	reg("send_expiring", func(ctx context.Context) error {
+		_, err := sig("add", 1, []any{2}).ApplyAsync(ctx, nil, nil, celery.Options{ExpiresIn: time.Minute, Queue: "parked"})
+		if err == nil {
+			_, err = app.SendTask(ctx, "suite.add", []any{1, []any{2, 3}}, map[string]any{"z": 1},
+				celery.Options{ExpiresIn: -5 * time.Second, Queue: "parked", ArgsRepr: "hidden"})
+		}
+		if err == nil {
+			_, err = app.SendTask(ctx, "suite.add", []any{1, "x"}, nil, celery.Options{Queue: "parked"})
+		}
+		return err
+	}, no)
 	reg("children", func(ctx context.Context) (string, error) {
 		if _, err := sig("add", 1, 1).Delay(ctx); err != nil {
 			return "", err
@@ -229,6 +258,36 @@ func TestSameAsPython(t *testing.T) {
 		runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h", TaskEvents: true})
 	})
 	<-done
+	compareObserved(t, py, own)
+}
+
+// TestMoreSameAsPython is the same for what needs a Python worker that forks: limits, the pool, terminate, settings.
+func TestMoreSameAsPython(t *testing.T) {
+	t.Parallel()
+	drive := func(start func(broker string)) observed {
+		var o observed
+		broker := testenv.StartRedis(t).URL(0)
+		start(broker)
+		unmarshal(t, python(t, broker, "more.py"), &o)
+		return o
+	}
+	var py, own observed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		py = drive(func(broker string) { pythonWorker(t, broker, "-E", "-P", "prefork", "-c", "3") })
+	}()
+	own = drive(func(broker string) {
+		app := newApp(t, celery.Config{Name: "suite", Broker: broker, ResultBackend: broker, ResultExtended: true})
+		registerSuite(t, app, broker)
+		runWorker(t, app, celery.WorkerOptions{Concurrency: 3, Hostname: "w@h", TaskEvents: true})
+	})
+	<-done
+	compareObserved(t, py, own)
+}
+
+func compareObserved(t *testing.T, py, own observed) {
+	t.Helper()
 	compare := func(t *testing.T, kind string, want, got map[string]json.RawMessage) {
 		if len(want) == 0 {
 			t.Fatalf("no %s were observed with the Python worker", kind)
@@ -249,6 +308,8 @@ func TestSameAsPython(t *testing.T) {
 	}
 	compare(t, "checks", py.Checks, own.Checks)
 	compare(t, "events", py.Events, own.Events)
-	compare(t, "workers", py.Workers, own.Workers)
-	compare(t, "control", py.Control, own.Control)
+	if py.Control != nil {
+		compare(t, "workers", py.Workers, own.Workers)
+		compare(t, "control", py.Control, own.Control)
+	}
 }

@@ -288,7 +288,7 @@ func (w *Worker) notRegistered(ctx context.Context, r *Request) {
 
 // taskEvent sends an event of a task unless it wants none.
 func (w *Worker) taskEvent(r *Request, typ string, fields ...field) {
-	if r.task.sendEvents {
+	if r.task.sendEvents && !r.eager {
 		w.events.task(typ, fields...)
 	}
 }
@@ -349,8 +349,11 @@ func (r *Request) traceback(err error) string {
 func lastLine(err error) string {
 	module, class, args := exception(err)
 	text := excStr(args)
-	if class == "KeyError" && len(args) == 1 {
+	switch {
+	case class == "KeyError" && len(args) == 1:
 		text = pyrepr.Repr(args[0]) // so that an empty key shows
+	case class == "SoftTimeLimitExceeded":
+		text = pyrepr.Exception(class, args) // billiard's str() of it
 	}
 	if module != "builtins" && module != "" {
 		class = module + "." + class

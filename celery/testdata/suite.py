@@ -169,6 +169,49 @@ def ignore():
     raise Ignore()
 
 
+@app.task(name="suite.wait_for_limit")
+def wait_for_limit():
+    time.sleep(300)
+
+
+@app.task(name="suite.catch_limit")
+def catch_limit():
+    try:
+        time.sleep(300)
+    except SoftTimeLimitExceeded:
+        return "caught"
+
+
+@app.task(name="suite.no_ack_on_failure", acks_late=True, acks_on_failure=False)
+def no_ack_on_failure():
+    raise ValueError("no")
+
+
+@app.task(name="suite.no_ack_on_timeout", acks_late=True, acks_on_timeout=False, time_limit=1)
+def no_ack_on_timeout():
+    if store().incr("timeouts") == 1:
+        time.sleep(300)
+
+
+@app.task(bind=True, name="suite.backoff", autoretry_for=(ValueError,), dont_autoretry_for=(KeyError,), retry_backoff=1, retry_jitter=False, max_retries=3)
+def backoff(self):
+    if self.request.retries == 0:
+        raise ValueError("again")
+    raise KeyError("enough")
+
+
+@app.task(name="suite.limited", rate_limit="2/s")
+def limited():
+    return 1
+
+
+@app.task(name="suite.send_expiring")
+def send_expiring():
+    add.apply_async((1, [2]), expires=60, queue="parked")
+    app.send_task("suite.add", [1, (2, 3)], {"z": 1}, expires=-5, queue="parked", argsrepr="hidden")
+    app.send_task("suite.add", [1, "x"], queue="parked")
+
+
 @app.task(bind=True, name="suite.children")
 def children(self):
     add.delay(1, 1)

@@ -1,0 +1,177 @@
+"""Further checks for a worker of suite.py that forks (limits, pool, settings), printed as drive.py prints its own."""
+import base64
+import json
+import re
+import sys
+import time
+
+import drive
+import suite
+from drive import Capture, Names, get, meta, store, until
+from suite import app
+
+CHECKS = {}
+
+
+def check(f):
+    CHECKS[f.__name__] = f
+    return f
+
+
+def ask(method, **arguments):
+    replies = app.control.broadcast(method, arguments=arguments, reply=True, timeout=60, limit=1)
+    return replies[0]["w@h"] if replies else "NO REPLY"
+
+
+def settled():
+    """Whether no message waits or is unacknowledged."""
+    return store().llen("celery") + store().hlen("unacked") == 0
+
+
+@check
+def soft_limit():
+    return drive.simple(suite.wait_for_limit.s(), soft_time_limit=1)
+
+
+@check
+def soft_limit_caught():
+    return drive.simple(suite.catch_limit.s(), soft_time_limit=1)
+
+
+@check
+def hard_limit():
+    r = suite.wait_for_limit.apply_async(time_limit=1)
+    value = get(r)
+    m = meta(r.id)
+    return [r.id, value, m["status"], m["result"], until(settled)]
+
+
+@check
+def failure_not_acknowledged():
+    r = suite.no_ack_on_failure.delay()
+    return [get(r), until(settled)]
+
+
+@check
+def timeout_not_acknowledged():
+    """The message comes back and runs once more."""
+    store().delete("timeouts")
+    r = suite.no_ack_on_timeout.delay()
+    until(lambda: store().get("timeouts") == b"2")
+    until(settled)
+    return [r.id, store().get("timeouts").decode()]
+
+
+@check
+def autoretry_with_backoff():
+    return drive.simple(suite.backoff.s())
+
+
+@check
+def rate_limited():
+    start = time.time()
+    results = [suite.limited.delay() for _ in range(3)]
+    values = [get(r) for r in results]
+    return [values, time.time() - start >= 0.8]
+
+
+@check
+def messages_of_a_task():
+    """What a task sends: with expires in the future, in the past, and none; arguments as a tuple and as a list."""
+    store().delete("parked")
+    r = suite.send_expiring.delay()
+    get(r)
+    out = [r.id]
+    for element in reversed(store().lrange("parked", 0, -1)):
+        m = json.loads(element)
+        for key in ("delivery_tag", "reply_to"):
+            m["properties"].pop(key)
+        left = m["properties"].pop("expiration", None)
+        m["properties"].pop("argsrepr", None)  # an accident of Celery's
+        m["headers"].pop("origin")
+        m["body"] = json.loads(base64.b64decode(m["body"]))
+        out.append([left and (50_000 < int(left) <= 60_000 or left), m])
+    store().delete("parked")
+    return out
+
+
+@check
+def pool():
+    before = ask("stats")["pool"]
+    out = [before["timeouts"], before["max-concurrency"], len(before["processes"]) > 0, before["max-tasks-per-child"], before["put-guarded-by-semaphore"]]
+    out += [ask("pool_grow", n=2), ask("pool_shrink", n=1), ask("pool_grow"), ask("pool_shrink")]
+    return out + [ask("stats")["prefetch_count"]]
+
+
+@check
+def conf():
+    c = ask("conf")
+    # Flags of celery.py's own loader that Go does not have.
+    for key in ("broker_connection_retry_on_startup", "worker_hijack_root_logger", "task_track_started"):
+        c.pop(key, None)
+    c["include"].sort()  # a set in Python
+    known = ("result_expires", "task_acks_late", "task_default_queue", "worker_prefetch_multiplier", "accept_content", "task_serializer",
+             "enable_utc", "worker_enable_remote_control", "task_acks_on_failure_or_timeout", "task_acks_on_timeout", "result_chord_join_timeout",
+             "worker_cancel_long_running_tasks_on_connection_loss", "task_always_eager", "task_eager_propagates", "task_store_eager_result")
+    full = ask("conf", with_defaults=True)
+    return [{k: re.sub(r":\d+/", ":PORT/", v) if isinstance(v, str) else v for k, v in c.items()}, {k: full.get(k, "MISSING") for k in known}]
+
+
+@check
+def terminate():
+    r = suite.sleep.delay(300)
+    until(lambda: any(t["id"] == r.id for t in ask("active")))
+    reply = ask("terminate", task_id=r.id, signal="TERM")
+    return [r.id, reply, get(r), until(settled)]
+
+
+@check
+def terminate_by_stamps():
+    sig = suite.sleep.s(300)
+    sig.stamp(owner="me", team="a")
+    r = sig.apply_async()
+    until(lambda: any(t["id"] == r.id for t in ask("active")))
+    reply = ask("revoke_by_stamped_headers", headers={"owner": ["you", "me"]}, terminate=True, signal="TERM")
+    return [r.id, reply, get(r), until(settled)]
+
+
+@check
+def revoke_by_stamps():
+    out = []
+    for owner in ("me", "they"):
+        sig = suite.add.s(1, 2)
+        sig.stamp(owner=owner)
+        out.append(get(sig.apply_async()))
+    return out
+
+
+def main():
+    names = sys.argv[1:] or list(CHECKS)
+    capture = Capture()
+    capture.start()
+    capture.ready.wait(60)
+    until(lambda: any(e["type"] == "worker-heartbeat" for e in capture.events))
+    out, events = {}, {}
+    for name in names:
+        first = len(capture.events)
+        try:
+            raw = CHECKS[name]()
+        except Exception as exc:
+            raw = "RAISED %r" % exc
+        n = Names()
+        out[name] = n(raw)
+        marker = suite.none.delay()  # its events come after all of the check's
+        until(lambda: any(e.get("uuid") == marker.id and e["type"] == "task-succeeded" for e in capture.events))
+        seen = []
+        for e in capture.events[first:]:
+            if e.get("uuid") == marker.id or e["type"] == "worker-heartbeat":
+                continue
+            seen.append({k: v for k, v in e.items() if k in ("type", "uuid", "requeue", "terminated", "signum", "expired", "retries", "args", "id", "topic", "action", "cver")})
+        # Celery sends task-failed twice at a hard time limit.
+        events[name] = [json.loads(e) for e in sorted({json.dumps(n(e), sort_keys=True) for e in seen})]
+    capture.stop.set()
+    print(json.dumps({"checks": out, "events": events}, sort_keys=True))
+
+
+if __name__ == "__main__":
+    main()
