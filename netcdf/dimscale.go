@@ -68,7 +68,7 @@ func (h *h5file) matchDims(root *Group) {
 			visit(sub, known)
 		}
 		for _, d := range byGroup[g] {
-			if d.knownType() == known {
+			if d.known == known {
 				h.findDims(d)
 			}
 		}
@@ -76,20 +76,6 @@ func (h *h5file) matchDims(root *Group) {
 	visit(root, true)
 	visit(root, false)
 	h.growUnlimited()
-}
-
-// knownType says whether libnetcdf has variables of the dataset's type: numbers, strings, compounds,
-// and the other user-defined types if they are committed.
-func (d *dataset) knownType() bool {
-	switch d.typ.Class {
-	case hdf5.ClassInteger, hdf5.ClassFloat, hdf5.ClassString, hdf5.ClassCompound:
-		return true
-	case hdf5.ClassVLen:
-		return d.typ.VLenString || d.typ.Committed != hdf5.Undefined
-	case hdf5.ClassEnum, hdf5.ClassOpaque:
-		return d.typ.Committed != hdf5.Undefined
-	}
-	return false
 }
 
 // findDims finds the dimensions of one variable: itself if it is a scale, the stored netCDF ids, the attached

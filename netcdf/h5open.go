@@ -18,6 +18,7 @@ type h5file struct {
 	f     *hdf5.File
 	limit int64
 	types map[uint64]string // names of committed types, by address
+	known ncTypes
 	paths map[uint64]string // of objects, by address
 
 	inside  map[uint64]bool // groups on the way down from the root, so that links in a circle end
@@ -39,6 +40,7 @@ type dataset struct {
 	attrs []hdf5.Attribute
 	err   error // dataspace or type cannot be read
 	v     *Var  // nil for a dimension without variable
+	known bool  // libnetcdf has a variable for it
 	scale *Dim
 }
 
@@ -48,7 +50,7 @@ func openHDF5(file *File, r io.ReaderAt, size int64) error {
 	if err != nil {
 		return err
 	}
-	h := &h5file{file: file, f: f, limit: file.opt.MaxMemory, types: map[uint64]string{}, paths: map[uint64]string{},
+	h := &h5file{file: file, f: f, limit: file.opt.MaxMemory, types: map[uint64]string{}, known: ncTypes{}, paths: map[uint64]string{},
 		inside: map[uint64]bool{}, seen: map[uint64]bool{}, dims: map[uint64]*Dim{}, dimIDs: map[int]*Dim{}}
 	root := &Group{Name: "/", Path: "/"}
 	obj, err := f.Object(f.Root())
@@ -128,6 +130,7 @@ func (h *h5file) loadGroup(g *Group, obj *hdf5.Object, depth int) error {
 		case hdf5.DatatypeObject:
 			h.types[l.Addr] = l.Name
 			if t, err := o.Datatype(); err == nil {
+				h.known.enter(t)
 				if typ, _, err := h.h5type(t); err == nil {
 					typ.Name = l.Name
 					g.Types = append(g.Types, typ)
@@ -252,6 +255,7 @@ func (h *h5file) addDataset(g *Group, name string, o *hdf5.Object) error {
 	if isVar {
 		d.v = &Var{Name: strings.TrimPrefix(name, nonCoord), Group: g, file: h.file}
 		d.v.Path = path.Join(g.Path, d.v.Name)
+		d.known = h.known.variable(d.typ)
 		g.Vars = append(g.Vars, d.v)
 		d.v.attrs.read = func() ([]Attr, error) { return h.readAttrs(o) }
 	}

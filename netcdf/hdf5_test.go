@@ -122,3 +122,31 @@ func compareDatasets(t *testing.T, f *netcdf.File, want map[string]oracleDataset
 		compareAttrs(t, v.Path, attrs, w.Attrs)
 	}
 }
+
+// TestPhonyTypes compares the numbers of phony dimensions with libnetcdf's where it passes over some types.
+func TestPhonyTypes(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "types.h5")
+	var want map[string][]string
+	if err := json.Unmarshal(python(t, "phony_types.py", path), &want); err != nil {
+		t.Fatal(err)
+	}
+	vars := allVars(open(t, path).Root())
+	for name, dims := range want {
+		v := vars[name[1:]]
+		if v == nil {
+			t.Errorf("no variable %s", name)
+			continue
+		}
+		var got []string
+		for _, d := range v.Dims {
+			got = append(got, d.Name)
+		}
+		if !slices.Equal(got, dims) {
+			t.Errorf("%s has dimensions %v, libnetcdf says %v", name, got, dims)
+		}
+	}
+	if len(want) < 20 || len(want) == len(vars) {
+		t.Errorf("libnetcdf has %d of %d variables", len(want), len(vars))
+	}
+}

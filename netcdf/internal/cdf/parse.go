@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Options bounds what a foreign file may cost. The zero value takes the defaults.
@@ -129,7 +130,8 @@ func (p *parser) name() (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("name: %w", err)
 	}
-	return string(b[:n]), nil
+	name, _, _ := strings.Cut(string(b[:n]), "\x00") // some writers count the padding in
+	return name, nil
 }
 
 // list reads a list's tag and count. Each element takes at least 8 bytes, which bounds the count.

@@ -87,15 +87,13 @@ func (f *File) readHeader1(c *cursor, h *header) error {
 	if err := c.version(1); err != nil {
 		return err
 	}
-	c.skip(1)
-	count := int(c.u16())
-	c.skip(4)
+	c.skip(1 + 2 + 4) // the number of messages may be wrong: the blocks' ends count, as for the library
 	size := uint64(c.u32())
 	if c.err != nil {
 		return c.err
 	}
 	return f.readBlocks(h, block{h.addr + 16, size}, func(b block) ([]block, error) {
-		return f.readMessages1(h, b, &count)
+		return f.readMessages1(h, b)
 	})
 }
 
@@ -123,14 +121,13 @@ func (f *File) readBlocks(h *header, first block, read func(block) ([]block, err
 	return nil
 }
 
-// readMessages1 reads a block of version 1; left is the number of messages that the header announced.
-func (f *File) readMessages1(h *header, b block, left *int) (more []block, err error) {
+// readMessages1 reads a block of version 1.
+func (f *File) readMessages1(h *header, b block) (more []block, err error) {
 	c, err := f.cursorAt(b.addr, b.size, "object header block")
 	if err != nil {
 		return nil, err
 	}
-	for *left > 0 && c.left() >= 8 {
-		*left--
+	for c.left() >= 8 {
 		m := message{typ: c.u16()}
 		size := int(c.u16())
 		m.flags = c.u8()
