@@ -169,6 +169,7 @@ func (p *program) commands() []*cli.Command {
 		p.controlCommand(),
 		p.statusCommand(),
 		p.purgeCommand(),
+		p.deadCommand(),
 		p.callCommand(),
 		p.resultCommand(),
 		p.eventsCommand(),
