@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/base64"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/gomodule/redigo/redis"
@@ -53,28 +55,43 @@ func left(c redis.Conn, list, held string) (waiting, all int, err error) {
 	return v[0], v[0] + v[1], nil
 }
 
-// drained measures the rate and the processor time of the last four fifths of n tasks.
-func drained(c redis.Conn, p *proc, n int, list, held string) (rate float64, cpu time.Duration, err error) {
+// drained measures the rate and the processor time, the worker's and the server's, of the last four fifths of n tasks.
+func drained(c redis.Conn, p *proc, n int, list, held string) (rate float64, cpu, server time.Duration, err error) {
 	var begin time.Time
-	var used time.Duration
+	var used, usedServer time.Duration
 	first := 0
 	deadline := time.Now().Add(3 * time.Minute)
 	for time.Now().Before(deadline) {
 		_, all, err := left(c, list, held)
 		if err != nil {
-			return 0, 0, err
+			return 0, 0, 0, err
 		}
 		now := time.Now()
 		if begin.IsZero() && all <= n*4/5 {
-			begin, used, first = now, p.cpu(), all
+			begin, used, usedServer, first = now, p.cpu(), serverCPU(c), all
 		}
 		if all == 0 {
 			if first == 0 {
-				return 0, 0, fmt.Errorf("%d tasks were done before they could be measured: more are needed", n)
+				return 0, 0, 0, fmt.Errorf("%d tasks were done before they could be measured: more are needed", n)
 			}
-			return float64(first) / now.Sub(begin).Seconds(), (p.cpu() - used) / time.Duration(first), nil
+			tasks := time.Duration(first)
+			return float64(first) / now.Sub(begin).Seconds(), (p.cpu() - used) / tasks, (serverCPU(c) - usedServer) / tasks, nil
 		}
 		time.Sleep(5 * time.Millisecond)
 	}
-	return 0, 0, fmt.Errorf("the queue was not drained\n%s", p.log.String())
+	return 0, 0, 0, fmt.Errorf("the queue was not drained\n%s", p.log.String())
+}
+
+// serverCPU is the processor time that redis-server has taken; 0 if it does not say.
+func serverCPU(c redis.Conn) time.Duration {
+	info, _ := redis.String(c.Do("INFO", "cpu"))
+	var sum float64
+	for line := range strings.Lines(info) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), ":")
+		if name == "used_cpu_sys" || name == "used_cpu_user" {
+			s, _ := strconv.ParseFloat(value, 64)
+			sum += s
+		}
+	}
+	return time.Duration(sum * float64(time.Second))
 }

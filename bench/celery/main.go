@@ -28,7 +28,7 @@ type peer struct {
 
 // figures are what one worker has shown, in the order of the runs.
 type figures struct {
-	rate, events, cpu, rss, unique, first, etaRSS, etaCPU []float64
+	rate, events, cpu, server, rss, unique, first, etaRSS, etaCPU []float64
 	wake                                                  []float64
 }
 
@@ -116,19 +116,15 @@ func build(dir, out string) error {
 
 // measure takes all figures of one worker once; those of waiting ETA tasks in the first run only.
 func measure(c redis.Conn, p *peer, f *figures, first bool, samples int) error {
-	rate, cpu, rss, unique, err := throughput(c, p, false)
-	if err != nil {
+	if err := throughput(c, p, false, f); err != nil {
 		return err
 	}
-	f.rate, f.cpu = append(f.rate, rate), append(f.cpu, cpu)
-	f.rss, f.unique = append(f.rss, rss), append(f.unique, unique)
 	if p.name == "asynq" {
 		return nil // no events, and its messages are not Celery's
 	}
-	if rate, _, _, _, err = throughput(c, p, true); err != nil {
+	if err := throughput(c, p, true, f); err != nil {
 		return fmt.Errorf("events: %w", err)
 	}
-	f.events = append(f.events, rate)
 	if err := latency(c, p, f, samples); err != nil {
 		return fmt.Errorf("latency: %w", err)
 	}
@@ -138,24 +134,31 @@ func measure(c redis.Conn, p *peer, f *figures, first bool, samples int) error {
 	return nil
 }
 
-func throughput(c redis.Conn, p *peer, events bool) (rate, cpu, rss, unique float64, err error) {
+func throughput(c redis.Conn, p *peer, events bool, f *figures) error {
 	if _, err := c.Do("FLUSHALL"); err != nil {
-		return 0, 0, 0, 0, err
+		return err
 	}
 	if err := p.fill(p.tasks); err != nil {
-		return 0, 0, 0, 0, err
+		return err
 	}
 	w, err := p.start(events)
 	if err != nil {
-		return 0, 0, 0, 0, err
+		return err
 	}
 	defer w.stop()
-	rate, used, err := drained(c, w, p.tasks, p.list, p.held)
+	rate, used, server, err := drained(c, w, p.tasks, p.list, p.held)
 	if err != nil {
-		return 0, 0, 0, 0, err
+		return err
 	}
-	rss, unique = w.memory()
-	return rate, float64(used.Nanoseconds()) / 1e3, rss, unique, nil
+	if events {
+		f.events = append(f.events, rate)
+		return nil
+	}
+	us := func(d time.Duration) float64 { return float64(d.Nanoseconds()) / 1e3 }
+	rss, unique := w.memory()
+	f.rate, f.cpu, f.server = append(f.rate, rate), append(f.cpu, us(used)), append(f.server, us(server))
+	f.rss, f.unique = append(f.rss, rss), append(f.unique, unique)
+	return nil
 }
 
 // latency measures from the start of the process to its first task, and from push to start while it is idle.

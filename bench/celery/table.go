@@ -38,6 +38,7 @@ func table(out io.Writer, peers []*peer, all []figures) {
 	}
 	row("no-op tasks/s, late ack", "%.0f", median(func(f figures) []float64 { return f.rate }))
 	row("CPU of a task, us", "%.0f", median(func(f figures) []float64 { return f.cpu }))
+	row("CPU of redis-server for a task, us", "%.0f", median(func(f figures) []float64 { return f.server }))
 	row("RSS after the run, MB", "%.0f", median(func(f figures) []float64 { return f.rss }))
 	row("private memory, MB", "%.0f", median(func(f figures) []float64 { return f.unique }))
 	row("process start to first task, ms", "%.0f", median(func(f figures) []float64 { return f.first }))

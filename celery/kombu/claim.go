@@ -1,8 +1,10 @@
 package kombu
 
 import (
+	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -12,29 +14,35 @@ func (c *Consumer) claimArgs(t *trip) (keys []string, args []any) {
 	k := c.b.keys
 	keys = make([]string, 0, 5+len(t.order)*len(k.steps))
 	keys = append(keys, k.unacked, k.index, c.held, k.leases, k.dead)
-	for step := range k.steps {
-		for _, s := range t.order {
-			keys = append(keys, s.lists[step])
+	if t.list != "" {
+		keys = append(keys, t.list)
+	} else {
+		for step := range k.steps {
+			for _, s := range t.order {
+				keys = append(keys, s.lists[step])
+			}
 		}
 	}
 	rotate := 0
 	if t.rotate {
 		rotate = 1
 	}
-	return keys, []any{c.id, t.claim, maxClaimBytes, t.seq, c.leaseSeconds(), len(t.order), rotate}
+	return keys, []any{c.id, t.claim, maxClaimBytes, t.limit, c.leaseSeconds(), len(t.order), rotate}
 }
 
-// claimed takes what a claim has brought.
-func (c *Consumer) claimed(t *trip, keys []string, reply any) error {
+// claimed takes what a claim has brought; empty says that it has left nothing in the lists.
+func (c *Consumer) claimed(t *trip, keys []string, reply any) (empty bool, err error) {
 	parts, err := redis.Values(reply, nil)
-	if err != nil || len(parts) != 3 {
-		return fmt.Errorf("malformed reply of a claim: %w", err)
+	if err != nil || len(parts) != 4 {
+		return false, fmt.Errorf("malformed reply of a claim: %w", err)
 	}
-	got, err := redis.Values(parts[1], nil)
-	if err != nil || len(got)%3 != 0 {
-		return fmt.Errorf("malformed reply of a claim: %w", err)
+	first, err := redis.Int64(parts[0], nil)
+	got, err2 := redis.Values(parts[2], nil)
+	if err = errors.Join(err, err2); err != nil || len(got)%3 != 0 {
+		return false, fmt.Errorf("malformed reply of a claim: %w", err)
 	}
-	bad, _ := redis.Values(parts[2], nil)
+	first = first*1000 + 100
+	bad, _ := redis.Values(parts[3], nil)
 	for i := 0; i+1 < len(bad); i += 2 {
 		n, _ := redis.Int(bad[i], nil)
 		reason, _ := redis.String(bad[i+1], nil)
@@ -45,36 +53,47 @@ func (c *Consumer) claimed(t *trip, keys []string, reply any) error {
 	n := len(got) / 3
 	fresh := make([]*Delivery, 0, n)
 	served := make([]*source, 0, n)
-	size := 0
 	for i := range n {
 		tag, _ := redis.String(got[3*i], nil)
 		key, _ := redis.Int(got[3*i+1], nil)
 		raw, _ := got[3*i+2].([]byte)
 		if key < 6 || key > len(keys) || raw == nil {
-			return fmt.Errorf("malformed reply of a claim: key %d", key)
+			return false, fmt.Errorf("malformed reply of a claim: key %d", key)
 		}
-		size += len(raw)
 		s := t.order[(key-6)%len(t.order)]
 		served = append(served, s)
-		fresh = append(fresh, &Delivery{Queue: s.queue.Name, Tag: tag, c: c, list: keys[key-1], seq: t.seq + int64(i), Message: &Message{raw: raw}})
+		fresh = append(fresh, c.delivery(s.queue.Name, tag, keys[key-1], first+int64(i), raw))
 	}
-	c.mu.Lock()
-	c.seq = t.seq + int64(n)
-	if t.rotate {
+	if t.rotate && n > 0 {
+		c.mu.Lock()
 		c.rotate(served)
+		c.mu.Unlock()
 	}
-	drained := n < t.claim && size < maxClaimBytes
-	if drained {
-		c.ready = false
-		for _, s := range c.queues {
-			for _, w := range s.waiters {
-				w.rearm()
-			}
+	c.accept(fresh, false)
+	left, err := redis.Int(parts[1], nil)
+	return left == 1, err
+}
+
+func (c *Consumer) delivery(queue, tag, list string, seq int64, raw []byte) *Delivery {
+	both := &struct {
+		d Delivery
+		m Message
+	}{} // they live as long as each other
+	both.m.raw = raw
+	both.d = Delivery{Message: &both.m, Queue: queue, Tag: tag, c: c, list: list, seq: seq}
+	return &both.d
+}
+
+// drained lets the waiters watch the lists, which were empty.
+func (c *Consumer) drained() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.ready = false
+	for _, s := range c.queues {
+		for _, w := range s.waiters {
+			w.rearm()
 		}
 	}
-	c.mu.Unlock()
-	c.accept(fresh)
-	return nil
 }
 
 // rotate moves each queue that was served to the end, in the order of service. c.mu is held.
@@ -89,58 +108,112 @@ func (c *Consumer) rotate(served []*source) {
 	}
 }
 
-// accept parses claimed messages and hands the good ones to the pump. The others go to the dead letters.
-func (c *Consumer) accept(fresh []*Delivery) {
-	if len(fresh) == 0 {
-		return
-	}
-	good := fresh[:0:len(fresh)]
-	var bad []*settlement
-	for _, d := range fresh {
-		if err := d.Message.parse(d.Message.raw); err != nil {
-			c.b.log.Error("list element is no message, put aside", "list", d.list, "reason", err, "dead_letters", c.b.keys.dead)
-			d.state.Store(stateSettled)
-			bad = append(bad, &settlement{d: d, kind: settleBury, reason: err.Error()})
-			continue
-		}
-		good = append(good, d)
-	}
+// accept takes over what is registered for us. A single message, as an idle consumer gets them, goes straight to the reader;
+// several are parsed by the pump while the engine makes its next trip. adopted ones were found on the server: the reply
+// of their claim is lost, or late.
+func (c *Consumer) accept(fresh []*Delivery, adopted bool) {
 	c.mu.Lock()
-	for _, d := range good {
+	if adopted || len(c.adopted) > 0 {
+		fresh = slices.DeleteFunc(fresh, func(d *Delivery) bool { return c.known(d, adopted) })
+	}
+	for _, d := range fresh {
 		c.holding[d.Tag] = d
 	}
-	c.open += len(good)
-	c.backlog = append(c.backlog, good...)
-	c.pending = append(c.pending, bad...)
-	c.queued += int64(len(bad))
+	c.open += len(fresh)
+	straight := len(fresh) == 1 && len(c.backlog) == 0 && !c.handing
+	if straight {
+		c.handing = true
+	} else {
+		c.putAside(fresh)
+	}
 	c.mu.Unlock()
-	c.waiting.Add(int64(len(good)))
+	if !straight {
+		return
+	}
+	d := fresh[0]
+	rest := fresh[:0]
+	if c.parse(d) {
+		select {
+		case c.out <- d:
+		default:
+			rest = fresh
+		}
+	}
+	c.mu.Lock()
+	c.handing = false
+	c.backlog = append(rest, c.backlog...)
+	c.waiting.Add(int64(len(rest)))
+	if len(c.backlog) > 0 {
+		c.wakePump()
+	}
+	c.mu.Unlock()
+}
+
+// putAside gives deliveries to the pump. c.mu is held.
+func (c *Consumer) putAside(ds []*Delivery) {
+	if len(ds) > 0 {
+		c.backlog = append(c.backlog, ds...)
+		c.waiting.Add(int64(len(ds)))
+		c.wakePump()
+	}
+}
+
+func (c *Consumer) wakePump() {
 	select {
 	case c.pumpWake <- struct{}{}:
 	default:
 	}
 }
 
-// pump hands deliveries to the reader.
+// known reports whether a message has been delivered already. c.mu is held.
+func (c *Consumer) known(d *Delivery, adopted bool) bool {
+	if h := c.holding[d.Tag]; h != nil && h.seq == d.seq {
+		return true
+	}
+	if adopted {
+		c.adopted[d.seq] = time.Now()
+		return false
+	}
+	_, is := c.adopted[d.seq]
+	return is
+}
+
+// parse makes a delivery ready for the reader. What is no message goes to the dead letters.
+func (c *Consumer) parse(d *Delivery) bool {
+	err := d.Message.parse(d.Message.raw)
+	if err == nil {
+		d.parsed.Store(true)
+		return !d.settled()
+	}
+	c.b.log.Error("list element is no message, put aside", "list", d.list, "reason", err, "dead_letters", c.b.keys.dead)
+	c.settleAs(d, &settlement{d: d, kind: settleBury, reason: err.Error()})
+	return false
+}
+
+// pump parses deliveries and hands them to the reader.
 func (c *Consumer) pump() {
 	for {
 		c.mu.Lock()
-		batch := c.backlog
-		c.backlog = nil
+		var batch []*Delivery
+		if !c.handing {
+			batch, c.backlog = c.backlog, nil
+			c.handing = len(batch) > 0
+		}
 		c.mu.Unlock()
 		for _, d := range batch {
-			if d.settled() {
-				c.waiting.Add(-1)
-				continue
+			if !d.settled() && c.parse(d) {
+				select {
+				case c.out <- d:
+				case <-c.ctx.Done():
+					return
+				}
 			}
-			select {
-			case c.out <- d:
-				c.waiting.Add(-1)
-			case <-c.ctx.Done():
-				return
-			}
+			c.waiting.Add(-1)
 		}
 		if len(batch) > 0 {
+			c.mu.Lock()
+			c.handing = false
+			c.mu.Unlock()
 			c.kick()
 			continue
 		}

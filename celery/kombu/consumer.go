@@ -14,7 +14,7 @@ type ConsumerOptions struct {
 	// Refill is how many of the prefetch slots must be free before messages are fetched again; 0 means
 	// 1. More saves round trips under load: a worker of n slots and prefetch p can use (p-n)/2.
 	Refill int
-	// Lost is called (from a goroutine of the consumer, must not block) when a peer has taken a held message
+	// Lost is called (from a goroutine of the consumer, must not block) when a peer has taken a delivered message
 	// over: its acknowledgement will do nothing, and if it has not been started it should not be.
 	Lost func(*Delivery)
 	// Connected is called when the consumer is connected (true) and when the connection is lost (false).
@@ -76,10 +76,11 @@ type Delivery struct {
 	Queue   string // name of the queue
 	Tag     string // delivery tag
 
-	c     *Consumer
-	list  string // list that it came from
-	seq   int64  // order of delivery
-	state atomic.Int32
+	c      *Consumer
+	list   string // list that it came from
+	seq    int64  // order of delivery
+	state  atomic.Int32
+	parsed atomic.Bool // Message is complete; before, only its raw form may be looked at
 }
 
 // Ack acknowledges. It returns at once; acknowledgements are sent in batches, and sent again after a reconnect.

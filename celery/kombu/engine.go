@@ -43,16 +43,22 @@ type Consumer struct {
 	prefetch int
 	refill   int
 	paused   bool
-	ready    bool // a list may hold something
-	open     int  // deliveries that are not settled
-	seq      int64
+	ready    bool                 // a list may hold something
+	open     int                  // deliveries that are not settled
 	holding  map[string]*Delivery // what the server has registered for us, by tag
 	backlog  []*Delivery          // claimed, for the pump
+	handing  bool                 // somebody is handing deliveries to the reader
+	adopted  map[int64]time.Time  // sequences of messages found on the server, whose claim's reply may still come
+	surplus  bool                 // the server had registered more than we know of when last asked
 	pending  []*settlement        // in order
+	since    time.Time            // when the first of pending was queued
+	urgent   int                  // those of pending that should not wait for others
 	queued   int64                // settlements ever queued and
 	sent     int64                // confirmed by the server
 	ops      []*operation
-	renewing []*Delivery // still to renew in this round
+	renewing []*Delivery   // still to renew in this round
+	calm     chan struct{} // closed when a waiter's claim ends; nil while nobody waits for that
+	curbing  bool          // stale claims of waiters are being called off
 }
 
 // source is a queue with its lists.
@@ -61,6 +67,8 @@ type source struct {
 	lists   []string // one per priority step
 	waiters []*waiter
 	stop    context.CancelFunc
+
+	cancelled bool // nothing more is to be fetched; guarded by Consumer.mu
 }
 
 // States of a delivery.
@@ -99,7 +107,7 @@ func (b *Connection) consume(ctx context.Context, opts ConsumerOptions) (*Consum
 		out: make(chan *Delivery, 64), over: make(chan struct{}),
 		wake: make(chan struct{}, 1), pumpWake: make(chan struct{}, 1),
 		prefetch: max(opts.Prefetch, 0), refill: max(opts.Refill, 1),
-		holding: map[string]*Delivery{},
+		holding: map[string]*Delivery{}, adopted: map[int64]time.Time{},
 	}
 	c.held = b.keys.held(c.id)
 	if err := b.declare(ctx, opts.Queues); err != nil {
@@ -178,6 +186,9 @@ func (c *Consumer) run() {
 	}
 }
 
+// urgent reports whether somebody waits for a settlement, or another consumer may.
+func (s *settlement) urgent() bool { return s.done != nil || s.kind != settleAck }
+
 func (s *settlement) finish(err error) {
 	if s.done != nil {
 		select {
@@ -219,13 +230,21 @@ func (c *Consumer) session(conn redis.Conn) error {
 			nextRenewal = now.Add(c.b.opt.renewal())
 			c.startRenewal()
 		}
-		trip := c.gather()
+		wait := c.linger(now)
+		trip := &trip{}
+		if wait <= 0 {
+			trip = c.gather()
+		}
 		if !now.Before(nextLease) || trip.renew != nil {
 			nextLease = now.Add(lease)
 			trip.lease = true
 		}
 		if trip.empty() {
-			timer.Reset(min(time.Until(nextLease), time.Until(nextRenewal)))
+			next := min(time.Until(nextLease), time.Until(nextRenewal))
+			if wait > 0 {
+				next = min(next, wait)
+			}
+			timer.Reset(next)
 			select {
 			case <-c.wake:
 			case <-timer.C:
@@ -249,9 +268,10 @@ type trip struct {
 	renew    []*Delivery
 	lease    bool
 	claim    int // messages to claim
+	limit    int // most that may be held, 0 for no limit
 	order    []*source
+	list     string // only this list of the only source
 	rotate   bool
-	seq      int64
 	op       *operation
 }
 
@@ -263,6 +283,26 @@ const (
 	maxRenewals    = 500
 	maxWaiting     = 2000 // deliveries waiting for the reader beyond which nothing is claimed
 )
+
+// maxLinger is how long acknowledgements wait for the claim that they can travel with, while there is more to do.
+const maxLinger = time.Millisecond
+
+// linger is how long the next trip should wait: while messages are at work and more wait in the lists, one trip with
+// a claim takes the acknowledgements of all those finished since the last one.
+func (c *Consumer) linger(now time.Time) time.Duration {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.lingers() || len(c.renewing) > 0 || len(c.ops) > 0 {
+		return 0
+	}
+	return c.since.Add(maxLinger).Sub(now)
+}
+
+// lingers reports whether what is pending can wait for a claim. c.mu is held.
+func (c *Consumer) lingers() bool {
+	n := len(c.pending)
+	return n > 0 && n < maxSettlements && c.urgent == 0 && c.ready && !c.paused && c.open > 0 && c.room() == 0
+}
 
 // gather collects what there is to do. Settlements stay in pending until they are confirmed.
 func (c *Consumer) gather() *trip {
@@ -288,14 +328,14 @@ func (c *Consumer) gather() *trip {
 		t.op = c.ops[0]
 	}
 	if t.claim = c.room(); t.claim > 0 {
-		t.order, t.rotate, t.seq = c.serveOrder(), c.b.opt.QueueOrderStrategy == "round_robin", c.seq
+		t.limit, t.order, t.rotate = c.prefetch, c.serveOrder(), c.b.opt.QueueOrderStrategy == "round_robin"
 	}
 	return t
 }
 
 // room is how many messages to claim now. c.mu is held.
 func (c *Consumer) room() int {
-	if !c.ready || c.paused || len(c.queues) == 0 {
+	if !c.ready || c.paused || len(c.cycle) == 0 {
 		return 0
 	}
 	n := maxClaim
@@ -338,7 +378,7 @@ func (c *Consumer) travel(conn redis.Conn, t *trip) error {
 		for _, s := range t.acks {
 			args = append(args, s.d.Tag, s.d.seq)
 		}
-		if err := send(ackScript, []string{k.unacked, k.index, c.held}, args, confirm(t.acks)); err != nil {
+		if err := send(ackScript, []string{k.unacked, k.index, c.held}, args, acknowledged(t.acks)); err != nil {
 			return err
 		}
 	}
@@ -370,7 +410,14 @@ func (c *Consumer) travel(conn redis.Conn, t *trip) error {
 	}
 	if t.claim > 0 {
 		keys, args := c.claimArgs(t)
-		if err := send(claimScript, keys, args, func(reply any) error { return c.claimed(t, keys, reply) }); err != nil {
+		read := func(reply any) error {
+			empty, err := c.claimed(t, keys, reply)
+			if empty && err == nil {
+				c.drained()
+			}
+			return err
+		}
+		if err := send(claimScript, keys, args, read); err != nil {
 			return err
 		}
 	}
@@ -421,14 +468,40 @@ func confirm(list []*settlement) func(any) error {
 			return err
 		}
 		for i, s := range list {
-			switch {
-			case ok[i] == 1:
+			if ok[i] == 1 {
 				s.finish(nil)
-			case s.trips > 1: // the first attempt may have done it
-				s.finish(fmt.Errorf("%w, %w: %s", ErrUncertain, ErrNotOwned, s.d.Tag))
-			default:
-				s.finish(fmt.Errorf("%w: %s", ErrNotOwned, s.d.Tag))
+			} else {
+				s.disown()
 			}
+		}
+		return nil
+	}
+}
+
+// disown says that a settled message was not ours.
+func (s *settlement) disown() {
+	if s.trips > 1 { // the first attempt may have done it
+		s.finish(fmt.Errorf("%w, %w: %s", ErrUncertain, ErrNotOwned, s.d.Tag))
+		return
+	}
+	s.finish(fmt.Errorf("%w: %s", ErrNotOwned, s.d.Tag))
+}
+
+// acknowledged reads the reply of ackScript: the numbers of those that were not ours.
+func acknowledged(list []*settlement) func(any) error {
+	return func(reply any) error {
+		lost, err := redis.Ints(reply, nil)
+		if err != nil {
+			return err
+		}
+		for _, i := range lost {
+			if i < 0 || i >= len(list) {
+				return fmt.Errorf("malformed reply of an acknowledgement: %d", i)
+			}
+			list[i].disown()
+		}
+		for _, s := range list {
+			s.finish(nil) // has no effect on those
 		}
 		return nil
 	}
@@ -446,9 +519,15 @@ func (c *Consumer) confirmed(t *trip) {
 			delete(c.holding, s.d.Tag)
 		}
 	}
+	for _, s := range c.pending[:t.count] {
+		if s.urgent() {
+			c.urgent--
+		}
+	}
 	rest := copy(c.pending, c.pending[t.count:])
 	clear(c.pending[rest:])
 	c.pending = c.pending[:rest]
+	c.since = time.Now()
 	c.sent += int64(t.count)
 }
 

@@ -16,7 +16,7 @@ import (
 // Properties with a tag, an exchange and a routing key are required, as Kombu's consumers need them. The
 // message keeps data, which must not be changed afterwards.
 func ParseMessage(data []byte) (*Message, error) {
-	m := &Message{}
+	m := &Message{raw: data}
 	if err := m.parse(data); err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrEnvelope, err)
 	}
@@ -27,7 +27,6 @@ func (m *Message) parse(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("not UTF-8")
 	}
-	m.raw = data
 	r := jsonReader{s: data}
 	var body []byte // as in the envelope
 	var hasProperties bool

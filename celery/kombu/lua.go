@@ -8,39 +8,58 @@ package kombu
 //
 //	KEYS[1] unacked  [2] unacked_index  [3] held of this consumer  [4] leases  [5] dead letters
 //	KEYS[6...] lists, priority-major: for each step the list of each queue
-//	ARGV[1] consumer id  [2] most messages  [3] most bytes  [4] first sequence number
+//	ARGV[1] consumer id  [2] most messages  [3] most bytes  [4] most that the consumer may hold, 0 for no limit
 //	ARGV[5] lease, s  [6] number of queues  [7] 1 to rotate the queue just served to the end
-//	result  {score, {tag, index of KEYS, element, ...}, {index of KEYS, reason, ...}}
+//	result  {time in us, 1 if the lists are empty, {tag, index of KEYS, element, ...}, {index of KEYS, reason, ...}}
+//
+// The sequence of the n-th message is the time in us followed by 99 + n in three digits: unique, and in the order in which the
+// server has served.
 //
 // The first write is the lease: where writes are refused (memory, read-only replica) nothing has been taken yet. The reads before
 // it do the same for keys of a wrong type.
 //
 // Tag, exchange and routing key are found by pattern when the names occur once, which is nearly always; else by parsing.
-// What has none of them goes to the dead letters as a line of JSON and the element.
+// What has none of them goes to the dead letters as a line of JSON and the element. The end of a name is looked for, as most
+// bytes of a message are not y but many are quotes.
+//
+// Small sorted sets and hashes are stored as one block that each access reads from its start, parsing every score. With
+// dozens of messages that is most of the work, and one long member, at once removed, makes the server use its other form.
 var claimScript = newScript("claim", `
 redis.call('HLEN', KEYS[1])
 redis.call('ZCARD', KEYS[2])
-redis.call('HLEN', KEYS[3])
 redis.call('LLEN', KEYS[5])
+local most, room, limit = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
+local holds = redis.call('HLEN', KEYS[3])
+if limit > 0 and most > limit - holds then most = limit - holds end
 local t = redis.call('TIME')
-local now = t[1] .. '.' .. string.format('%06d', tonumber(t[2]))
+local us = string.format('%06d', tonumber(t[2]))
+local now = t[1] .. '.' .. us
+us = t[1] .. us
 redis.call('ZADD', KEYS[4], string.format('%.3f', tonumber(now) + tonumber(ARGV[5])), ARGV[1])
 
-local function single(raw, name)
-  local a, b = string.find(raw, name, 1, true)
-  if a and not string.find(raw, name, b + 1, true) then return b + 1 end
+local find, match, sub = string.find, string.match, string.sub
+
+local function after(raw, tail)
+  local a, b = find(raw, tail, 1, true)
+  if a and sub(raw, a - 8, a - 1) == '"deliver' and not find(raw, tail, b + 1, true) then return b + 1 end
 end
 
+local routes = {}
+
 local function quick(raw)
-  local at = single(raw, '"delivery_tag"')
-  local di = single(raw, '"delivery_info"')
+  local at, di = after(raw, 'y_tag"'), after(raw, 'y_info"')
   if not at or not di then return end
-  local tag = string.match(raw, '^%s*:%s*"([^"\\]+)"', at)
-  local info = string.match(raw, '^%s*:%s*(%b{})', di)
-  if not tag or not info or string.find(info, '{', 2, true) then return end
-  local ex = string.match(info, '"exchange"%s*:%s*("[^"\\]*")')
-  local rk = string.match(info, '"routing_key"%s*:%s*("[^"\\]*")')
-  if ex and rk then return tag, ex, rk end
+  local tag = match(raw, '^%s*:%s*"([^"\\]+)"', at)
+  local info = match(raw, '^%s*:%s*(%b{})', di)
+  if not tag or not info then return end
+  local route = routes[info]
+  if route == nil then
+    local ex = match(info, '"exchange"%s*:%s*("[^"\\]*")')
+    local rk = match(info, '"routing_key"%s*:%s*("[^"\\]*")')
+    route = ex and rk and not find(info, '{', 2, true) and ', ' .. ex .. ', ' .. rk .. ']'
+    routes[info] = route
+  end
+  if route then return tag, route end
 end
 
 local function parse(raw)
@@ -57,24 +76,28 @@ local function parse(raw)
   local ex, rk = d['exchange'], d['routing_key']
   if type(ex) ~= 'string' then ex = '' end
   if type(rk) ~= 'string' then return nil, 'no routing_key' end
-  return tag, cjson.encode(ex), cjson.encode(rk)
+  return tag, ', ' .. cjson.encode(ex) .. ', ' .. cjson.encode(rk) .. ']'
 end
 
-local most, room, seq = tonumber(ARGV[2]), tonumber(ARGV[3]), tonumber(ARGV[4])
-local nq, rotate = tonumber(ARGV[6]), ARGV[7] == '1'
+local nq = tonumber(ARGV[6])
+local rotate = ARGV[7] == '1' and nq > 1
 local steps = (#KEYS - 5) / nq
 local order, drained = {}, {}
 for q = 1, nq do order[q] = q end
+local n = 0
 
 local function pop()
+  local want = 1
+  if not rotate then want = math.min(most - n, 32) end
   for s = 0, steps - 1 do
     for p = 1, nq do
       local k = 5 + s * nq + order[p]
       if not drained[k] then
-        local raw = redis.pcall('RPOP', KEYS[k])
-        if type(raw) == 'string' then
-          if rotate and nq > 1 then table.insert(order, table.remove(order, p)) end
-          return raw, k
+        local got = redis.pcall('RPOP', KEYS[k], want)
+        if type(got) == 'table' and got[1] then
+          if #got < want then drained[k] = true end
+          if rotate then table.insert(order, table.remove(order, p)) end
+          return got, k
         end
         drained[k] = true
       end
@@ -82,37 +105,55 @@ local function pop()
   end
 end
 
-local out, bad, bodies, scores, held = {}, {}, {}, {}, {}
-local n = 0
+local out, bad, bodies, scores, held, empty = {}, {}, {}, {}, {}, 0
+local head = now .. '|' .. us
 while n < most and room > 0 do
-  local raw, k = pop()
-  if not raw then break end
-  room = room - #raw
-  local tag, ex, rk = quick(raw)
-  if not tag then tag, ex, rk = parse(raw) end
-  if tag then
-    n = n + 1
-    out[3 * n - 2], out[3 * n - 1], out[3 * n] = tag, k, raw
-    bodies[2 * n - 1], bodies[2 * n] = tag, '[' .. raw .. ', ' .. ex .. ', ' .. rk .. ']'
-    scores[2 * n - 1], scores[2 * n] = now, tag
-    held[2 * n - 1] = tag
-    held[2 * n] = now .. '|' .. string.format('%.0f', seq + n - 1) .. '|' .. KEYS[k]
-  else
-    redis.call('LPUSH', KEYS[5], '{"list":' .. cjson.encode(KEYS[k]) .. ',"reason":' .. cjson.encode(ex) ..
-      ',"time":' .. now .. '}\n' .. raw)
-    bad[#bad + 1] = k
-    bad[#bad + 1] = ex
+  local got, k = pop()
+  if not got then
+    empty = 1
+    break
+  end
+  local tail = '|' .. KEYS[k]
+  for i = 1, #got do
+    local raw = got[i]
+    if room <= 0 then
+      for j = #got, i, -1 do redis.call('RPUSH', KEYS[k], got[j]) end
+      break
+    end
+    room = room - #raw
+    local tag, route = quick(raw)
+    if not tag then tag, route = parse(raw) end
+    if tag then
+      n = n + 1
+      local a, b = 2 * n - 1, 2 * n
+      out[a + n - 1], out[a + n], out[a + n + 1] = tag, k, raw
+      bodies[a], bodies[b] = tag, '[' .. raw .. route
+      scores[a], scores[b] = now, tag
+      held[a], held[b] = tag, head .. (99 + n) .. tail
+    else
+      redis.call('LPUSH', KEYS[5], '{"list":' .. cjson.encode(KEYS[k]) .. ',"reason":' .. cjson.encode(route) ..
+        ',"time":' .. now .. '}\n' .. raw)
+      bad[#bad + 1] = k
+      bad[#bad + 1] = route
+    end
   end
 end
-if n > 0 then
+if n >= 8 then
+  local long = string.rep('-', 65)
+  redis.call('HSET', KEYS[1], unpack(bodies))
+  redis.call('ZADD', KEYS[2], now, long, unpack(scores))
+  redis.call('ZREM', KEYS[2], long)
+  redis.call('HSET', KEYS[3], '-', long, unpack(held))
+  redis.call('HDEL', KEYS[3], '-')
+elseif n > 0 then
   redis.call('HSET', KEYS[1], unpack(bodies))
   redis.call('ZADD', KEYS[2], unpack(scores))
   redis.call('HSET', KEYS[3], unpack(held))
 end
-return {now, out, bad}
+return {us, empty, out, bad}
 `, false)
 
-// maxClaim is the most messages of one claim; it bounds what the scripts pass to unpack.
+// maxClaim is the most messages of one claim; it bounds what the scripts pass to unpack, and the sequence has room for 900.
 const maxClaim = 500
 
 // maxClaimBytes is the size after which a claim stops.
@@ -122,23 +163,24 @@ const maxClaimBytes = 16 << 20
 //
 //	KEYS[1] unacked  [2] unacked_index  [3] held of this consumer
 //	ARGV    tag, sequence, ...
-//	result  {1 or 0 per message}: whether it was still ours
+//	result  {number of the message, from 0, ...}: those that were not ours any more
 var ackScript = newScript("ack", `
 local n, tags = #ARGV / 2, {}
 for i = 1, n do tags[i] = ARGV[2 * i - 1] end
 local held = redis.call('HMGET', KEYS[3], unpack(tags))
-local ok, mine, ended = {}, {}, {}
+local scores = redis.call('ZMSCORE', KEYS[2], unpack(tags))
+local lost, mine, ended = {}, {}, {}
 for i = 1, n do
-  ok[i] = 0
-  local score, seq
-  if held[i] then score, seq = string.match(held[i], '^([^|]*)|([^|]*)|') end
-  if seq == ARGV[2 * i] then
+  local h, seq, ours = held[i], ARGV[2 * i] .. '|', false
+  local bar = h and string.find(h, '|', 1, true)
+  if bar and string.sub(h, bar + 1, bar + #seq) == seq then
     ended[#ended + 1] = tags[i]
-    local s = redis.call('ZSCORE', KEYS[2], tags[i])
-    if s and tonumber(s) == tonumber(score) then
-      ok[i] = 1
-      mine[#mine + 1] = tags[i]
-    end
+    ours = scores[i] and tonumber(scores[i]) == tonumber(string.sub(h, 1, bar - 1))
+  end
+  if ours then
+    mine[#mine + 1] = tags[i]
+  else
+    lost[#lost + 1] = i - 1
   end
 end
 if #mine > 0 then
@@ -146,14 +188,14 @@ if #mine > 0 then
   redis.call('HDEL', KEYS[1], unpack(mine))
 end
 if #ended > 0 then redis.call('HDEL', KEYS[3], unpack(ended)) end
-return ok
+return lost
 `, false)
 
 // renewScript sets the score of held messages to now and prolongs the lease.
 //
 //	KEYS[1] unacked_index  [2] held of this consumer  [3] leases
 //	ARGV[1] consumer id  [2] lease, s  then tag, sequence, ...
-//	result  {tags that are not ours any more}
+//	result  {number of messages that the server has registered for us, then tags that are not ours any more}
 var renewScript = newScript("renew", `
 local t = redis.call('TIME')
 local now = t[1] .. '.' .. string.format('%06d', tonumber(t[2]))
@@ -172,6 +214,7 @@ for i = 3, #ARGV, 2 do
     if h and string.match(rest, '^|([^|]*)|') == ARGV[i + 1] then redis.call('HDEL', KEYS[2], tag) end
   end
 end
+table.insert(lost, 1, redis.call('HLEN', KEYS[2]))
 return lost
 `, true)
 

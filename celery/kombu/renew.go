@@ -1,9 +1,11 @@
 package kombu
 
 import (
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gomodule/redigo/redis"
 )
@@ -20,16 +22,43 @@ func (c *Consumer) startRenewal() {
 
 // renewed notes the messages that a peer has taken over.
 func (c *Consumer) renewed(asked []*Delivery, reply any) error {
-	lost, err := redis.Strings(reply, nil)
+	values, err := redis.Values(reply, nil)
+	if err != nil || len(values) == 0 {
+		return fmt.Errorf("malformed reply of a renewal: %w", err)
+	}
+	n, err := redis.Int(values[0], nil)
 	if err != nil {
 		return err
 	}
+	lost, err := redis.Strings(values[1:], nil)
+	if err != nil {
+		return err
+	}
+	c.audit(n)
 	for _, tag := range lost {
 		if i := slices.IndexFunc(asked, func(d *Delivery) bool { return d.Tag == tag }); i >= 0 {
 			c.lose(asked[i])
 		}
 	}
 	return nil
+}
+
+// audit compares the number of messages that the server has registered for us with what we know. If it was more twice in
+// a row, seconds apart, the reply of a claim is lost: one that the server executed after its connection had broken.
+func (c *Consumer) audit(registered int) {
+	c.mu.Lock()
+	more := registered > len(c.holding)
+	again := more && c.surplus
+	c.surplus = more && !again
+	for seq, when := range c.adopted {
+		if time.Since(when) > time.Minute {
+			delete(c.adopted, seq)
+		}
+	}
+	c.mu.Unlock()
+	if again {
+		c.takeStock()
+	}
 }
 
 // lose ends a delivery that is not ours any more.
@@ -43,13 +72,14 @@ func (c *Consumer) lose(d *Delivery) {
 		c.open--
 	}
 	c.mu.Unlock()
-	if lost {
-		c.b.log.Warn("a peer has taken a message over", "queue", d.Queue, "delivery_tag", d.Tag, "task", d.Message.Properties.CorrelationID)
-		if c.opts.Lost != nil {
-			c.opts.Lost(d)
-		}
-		c.kick()
+	if !lost {
+		return
 	}
+	c.b.log.Warn("a peer has taken a message over", "queue", d.Queue, "delivery_tag", d.Tag)
+	if d.parsed.Load() && c.opts.Lost != nil { // else it has not been delivered, and won't be
+		c.opts.Lost(d)
+	}
+	c.kick()
 }
 
 // heldEntry is a value of a held hash, "score|sequence|list".
@@ -104,7 +134,6 @@ func (c *Consumer) resync(conn redis.Conn) error {
 		if d := c.holding[e.tag]; d == nil || d.seq != e.seq {
 			unknown = append(unknown, e)
 		}
-		c.seq = max(c.seq, e.seq+1)
 	}
 	c.mu.Unlock()
 	for _, d := range lost {
@@ -137,11 +166,8 @@ func (c *Consumer) adopt(conn redis.Conn, entries []heldEntry) error {
 		if err != nil {
 			raw = values[i] // accept will put it aside
 		}
-		fresh = append(fresh, &Delivery{
-			Queue: c.b.keys.queue(e.list), Tag: e.tag, c: c, list: e.list, seq: e.seq,
-			Message: &Message{raw: raw},
-		})
+		fresh = append(fresh, c.delivery(c.b.keys.queue(e.list), e.tag, e.list, e.seq, raw))
 	}
-	c.accept(fresh)
+	c.accept(fresh, true)
 	return nil
 }

@@ -296,7 +296,7 @@ func TestSweep(t *testing.T) {
 		register(202, "", "q", -100)       // still held
 		r.Do("ZADD", "unacked_index", 1, "orphan")
 		k := consume(t, c, ConsumerOptions{Queues: []Queue{{Name: "other"}}})
-		testenv.WaitFor(t, 10*time.Second, "the sweep", func() bool {
+		testenv.WaitFor(t, 60*time.Second, "the sweep", func() bool {
 			return integer(t, r, "HLEN", "unacked") == 1 && integer(t, r, "ZCARD", "unacked_index") == 1
 		})
 		if err := k.AddQueue(background(t), Queue{Name: "q"}); err != nil {
@@ -334,7 +334,7 @@ func TestSweepKeepsOutWhileLocked(t *testing.T) {
 		t.Fatal("swept under another one's lock")
 	}
 	r.Do("DEL", "unacked_mutex")
-	testenv.WaitFor(t, 5*time.Second, "the sweep", func() bool { return integer(t, r, "ZCARD", "unacked_index") == 0 })
+	testenv.WaitFor(t, 60*time.Second, "the sweep", func() bool { return integer(t, r, "ZCARD", "unacked_index") == 0 })
 }
 
 // TestLateAckSparesTheCopy: a Python peer has restored and taken over our message; our late acknowledgement must not strip the

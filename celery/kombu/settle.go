@@ -25,8 +25,19 @@ func (c *Consumer) settleAs(d *Delivery, s *settlement) bool {
 	c.open--
 	c.pending = append(c.pending, s)
 	c.queued++
+	if s.urgent() {
+		c.urgent++
+	}
+	wake := true
+	if len(c.pending) == 1 {
+		c.since = time.Now()
+	} else {
+		wake = !c.lingers() // else the first one has woken the engine
+	}
 	c.mu.Unlock()
-	c.kick()
+	if wake {
+		c.kick()
+	}
 	return true
 }
 
@@ -76,6 +87,9 @@ func (c *Consumer) pause(ctx context.Context) error {
 	c.mu.Lock()
 	c.paused = true
 	c.mu.Unlock()
+	if err := c.callOff(ctx, func(*waiter) bool { return true }); err != nil {
+		return err
+	}
 	return c.flush(ctx)
 }
 

@@ -5,7 +5,9 @@ import (
 	"context"
 	"flag"
 	"log"
+	"os"
 	"os/signal"
+	"runtime/pprof"
 	"syscall"
 	"time"
 
@@ -18,7 +20,18 @@ func main() {
 	broker := flag.String("broker", "redis://127.0.0.1:6379/0", "broker URL")
 	c := flag.Int("c", 8, "concurrency")
 	events := flag.Bool("E", false, "send task events")
+	profile := flag.String("cpuprofile", "", "write a profile of the processor time to this file")
 	flag.Parse()
+	if *profile != "" {
+		f, err := os.Create(*profile)
+		if err != nil {
+			log.Fatal(err)
+		}
+		if err := pprof.StartCPUProfile(f); err != nil {
+			log.Fatal(err)
+		}
+		defer pprof.StopCPUProfile()
+	}
 	pool := &redis.Pool{MaxIdle: 8, Dial: func() (redis.Conn, error) { return redis.DialURL(*broker) }}
 	app := celery.New(celery.Config{Broker: *broker, TaskIgnoreResult: true, TaskAcksLate: true})
 	app.MustRegister("bench.noop", func() {})
