@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -112,6 +113,8 @@ type checker struct {
 	c     *Config
 	p     Probe
 	found []Finding
+
+	unread bool // config.py could not be read as a whole
 }
 
 func (k *checker) add(s Severity, setting, mend, format string, args ...any) {
@@ -122,6 +125,7 @@ func (k *checker) add(s Severity, setting, mend, format string, args ...any) {
 func (k *checker) load(err error) {
 	if faults, ok := err.(Faults); ok {
 		for _, f := range faults {
+			k.unread = k.unread || f.Setting == "" && f.File != "" && filepath.Base(f.File) == filepath.Base(k.c.File)
 			k.found = append(k.found, asFinding(Error, f))
 		}
 	} else if err != nil {
@@ -169,6 +173,9 @@ func (k *checker) faulty(names ...string) bool {
 }
 
 func (k *checker) required() {
+	if k.unread {
+		return // the file may have them
+	}
 	for _, name := range []string{"ERA5_ROOTS", "OUTPUT_BUCKET", "ZARR_PATH", "CELERY_BROKER"} {
 		if k.faulty(name) {
 			continue

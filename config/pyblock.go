@@ -58,7 +58,7 @@ func parseBlocks(src string, lines []logicalLine) ([]*stmt, *pyError) {
 		}
 	}
 	if len(p.lines) > 0 && p.lines[0].indent != 0 {
-		return nil, &pyError{pos: p.lines[0].start, msg: "unexpected indentation"}
+		return nil, &pyError{pos: p.lines[0].start, msg: "unexpected indentation", mend: "remove the white space at the beginning of the line"}
 	}
 	return p.block(0, 0, false)
 }
@@ -73,7 +73,11 @@ func (p *blockParser) block(indent, depth int, inDef bool) ([]*stmt, *pyError) {
 				return out, nil
 			}
 			if l.indent > indent {
-				return nil, &pyError{pos: l.start, msg: "unexpected indentation"}
+				if p.next > 0 && opensBlock(p.text(p.lines[p.next-1].tokens[0])) {
+					before := p.lines[p.next-1]
+					return nil, &pyError{pos: before.tokens[len(before.tokens)-1].end, msg: "the line lacks its colon", mend: `write ":" at its end`}
+				}
+				return nil, &pyError{pos: l.start, msg: "unexpected indentation", mend: "remove the white space at the beginning of the line"}
 			}
 		}
 		s, err := p.statement(depth, inDef)
@@ -117,7 +121,7 @@ func (p *blockParser) statement(depth int, inDef bool) (*stmt, *pyError) {
 // suite reads the block that a header opens, indented or on the header's own line.
 func (p *blockParser) suite(header physical, depth int, inDef bool) ([]*stmt, *pyError) {
 	if p.next == len(p.lines) || !p.lines[p.next].inline && p.lines[p.next].indent <= header.indent {
-		return nil, &pyError{pos: header.start, msg: "an indented block is missing"}
+		return nil, &pyError{pos: header.start, msg: "an indented block is missing", mend: "indent what belongs to this line"}
 	}
 	if !p.lines[p.next].inline {
 		return p.block(p.lines[p.next].indent, depth, inDef)
@@ -131,6 +135,15 @@ func (p *blockParser) suite(header physical, depth int, inDef bool) ([]*stmt, *p
 		out = append(out, s)
 	}
 	return out, nil
+}
+
+// opensBlock tells whether a line that begins with this word has a block below it.
+func opensBlock(word string) bool {
+	switch word {
+	case "if", "elif", "else", "for", "while", "def", "class", "try", "except", "finally", "with":
+		return true
+	}
+	return false
 }
 
 func (p *blockParser) text(t token) string { return p.src[t.start:t.end] }

@@ -52,6 +52,7 @@ type scanner struct {
 	pos   int
 	end   int
 	depth []byte
+	opens []int // where they are
 }
 
 // scanLines cuts a whole file into logical lines. The source has \n line ends only.
@@ -81,7 +82,9 @@ func (s *scanner) line() (*logicalLine, *pyError) {
 		if newline || tok == nil {
 			if line != nil {
 				if len(s.depth) > 0 {
-					return nil, &pyError{pos: line.start, msg: "a bracket is not closed"}
+					open := len(s.depth) - 1
+					closing := map[byte]string{'(': ")", '[': "]", '{': "}"}[s.depth[open]]
+					return nil, &pyError{pos: s.opens[open], msg: fmt.Sprintf("the bracket %q is not closed", s.depth[open]), mend: "write " + closing + " where its contents end"}
 				}
 				line.end = line.tokens[len(line.tokens)-1].end
 				return line, nil
@@ -227,17 +230,22 @@ func (s *scanner) operator() *pyError {
 		if len(s.depth) == maxBrackets {
 			return &pyError{pos: s.pos, msg: fmt.Sprintf("brackets are nested more than %d deep", maxBrackets)}
 		}
-		s.depth = append(s.depth, c)
+		s.depth, s.opens = append(s.depth, c), append(s.opens, s.pos)
 	case ')', ']', '}':
 		open := map[byte]byte{')': '(', ']': '[', '}': '{'}[c]
 		if len(s.depth) == 0 || s.depth[len(s.depth)-1] != open {
-			return &pyError{pos: s.pos, msg: fmt.Sprintf("%q closes no bracket", c)}
+			return &pyError{pos: s.pos, msg: fmt.Sprintf("%q closes no bracket", c), mend: "remove it, or write the bracket that it closes"}
 		}
-		s.depth = s.depth[:len(s.depth)-1]
+		s.depth, s.opens = s.depth[:len(s.depth)-1], s.opens[:len(s.opens)-1]
 	default:
 		if !strings.ContainsRune("+-*/%@&|^~<>.,:;=", rune(c)) {
 			r, _ := utf8.DecodeRuneInString(rest)
-			return &pyError{pos: s.pos, msg: fmt.Sprintf("unexpected character %q", r)}
+			mend := "remove it"
+			switch r {
+			case '“', '”', '„', '‘', '’':
+				mend = `write " instead`
+			}
+			return &pyError{pos: s.pos, msg: fmt.Sprintf("unexpected character %q", r), mend: mend}
 		}
 	}
 	s.pos++
@@ -282,7 +290,7 @@ func (s *scanner) stringToken(prefix int) *pyError {
 				s.pos--
 			}
 		case rest[0] == '\n' && len(quote) == 1:
-			return &pyError{pos: start, msg: "the text is not closed on its line"}
+			return &pyError{pos: start, msg: "the text is not closed on its line", mend: "write " + quote + " at its end"}
 		case formatted && strings.HasPrefix(rest, "{{"):
 			s.pos += 2
 		case formatted && rest[0] == '{':
@@ -295,7 +303,7 @@ func (s *scanner) stringToken(prefix int) *pyError {
 			s.pos++
 		}
 	}
-	return &pyError{pos: start, msg: "the text is not closed"}
+	return &pyError{pos: start, msg: "the text is not closed", mend: "write " + quote + " at its end"}
 }
 
 // fieldEnd returns the offset behind the replacement field that opens at pos. Its format part may hold

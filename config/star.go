@@ -108,8 +108,7 @@ func (in *interpreter) run() (starlark.StringDict, bool) {
 	var res resolve.ErrorList
 	switch {
 	case errors.As(err, &syn):
-		pos := rw.source(syn.Pos)
-		return nil, in.spoil(in.topStatement(pos), in.fault(pos, "this is not understood ("+syn.Msg+")", ""))
+		return nil, in.spoil(in.syntaxFault(syn))
 	case errors.As(err, &res):
 		again := false
 		for _, e := range res {
