@@ -25,7 +25,7 @@ func (h *h5file) addScale(d *dataset) (isVar bool) {
 	dim := &Dim{Name: d.name, Group: d.group}
 	if len(d.space.Dims) > 0 {
 		dim.Len = int(d.space.Dims[0])
-		dim.Unlimited = d.space.Max[0] == hdf5.Unlimited
+		dim.Unlimited = d.space.Max[0] == hdf5.Unlimited || dim.Len == 0 // as libnetcdf has it
 	}
 	id := h.nextDim
 	if ids := h.attrInts(d, attrDimID); len(ids) == 1 {
@@ -104,8 +104,8 @@ func (h *h5file) findDims(d *dataset) {
 	}
 }
 
-// scales returns the address of the dimension scale that is attached to each dimension: the last of several,
-// as in libnetcdf.
+// scales returns the address of the dimension scale that is attached to each dimension: the last of several, and none
+// at all where the first dimension has none, as in libnetcdf.
 func (h *h5file) scales(d *dataset) []uint64 {
 	out := make([]uint64, len(d.space.Dims))
 	for i := range out {
@@ -125,6 +125,11 @@ func (h *h5file) scales(d *dataset) []uint64 {
 			if addr, err := h.f.Reference(a.Type.Base, refs[(n-1)*a.Type.Base.Size:]); err == nil {
 				out[i] = addr
 			}
+		}
+	}
+	if len(out) > 0 && out[0] == hdf5.Undefined {
+		for i := range out {
+			out[i] = hdf5.Undefined
 		}
 	}
 	return out

@@ -1,5 +1,5 @@
 """Write plain HDF5 files, without or with only some netCDF dimensions: plain_files.py FOLDER, prints their paths."""
-import os, sys
+import os, random, sys
 import numpy as np, h5py
 
 out = sys.argv[1]
@@ -50,3 +50,26 @@ with create("scales") as f:
     g["v"] = np.arange(6).reshape(2, 3)
     g["v"].dims[0].attach_scale(g["x"])
     g["v"].dims[1].attach_scale(f["y"])
+
+
+def fill(r, g, depth, order, scales):
+    """Random datasets and groups: few lengths, so that dimensions are shared; some may grow, some are scales."""
+    for i in range(r.randint(0, 6)):
+        shape = tuple(r.choice([2, 3, 3, 4, 5]) for _ in range(r.choice([0, 1, 1, 2, 2, 3])))
+        if shape and r.random() < 0.15:
+            shape = (r.choice([0, 1]),) + shape[1:]
+        kw = {}
+        if shape and r.random() < 0.4:
+            kw = dict(maxshape=tuple(None if r.random() < 0.5 else n + r.choice([0, 0, 3]) for n in shape), chunks=True)
+        d = g.create_dataset(r.choice("abcdefghijklmnopqrstuvwxyz") + str(i), shape, r.choice(["i4", "f8", "i2", "S1", "S4", "u1", ">i8"]), **kw)
+        if scales and len(shape) == 1 and r.random() < 0.4:  # libnetcdf refuses others
+            d.make_scale()
+    for i in range(r.choice([0, 0, 1, 2]) if depth < 3 else 0):
+        fill(r, g.create_group("G" + r.choice("pqrs") + str(i), track_order=order), depth + 1, order, scales)
+
+
+for seed in range(24):
+    r = random.Random(seed)
+    order = r.random() < 0.5
+    with create(f"random{seed}", libver=r.choice(["earliest", "latest"]), track_order=order) as f:
+        fill(r, f, 0, order, seed % 3 == 0)
