@@ -29,6 +29,7 @@ type Block struct {
 	next  int // row that comes next
 	ring  int // next of op.rings
 
+	scale     float64   // of the values in prev and cur: codec.LaneScale for float32, which the weights make good, else 1
 	prev, cur []float64 // the last two rows, lane by lane at each column, first column repeated at the end; NaN is missing
 	prevHoles []bool    // by tile of columns: some value of prev is missing
 	curHoles  []bool
@@ -67,25 +68,20 @@ func (b *Block) Reset() {
 }
 
 // Row32 takes the next row: lanes[l] is that of field l, at most Lanes of them. Values equal to one of
-// missing, and NaN, are missing. It panics where a row is too short or one more than the grid has.
+// missing, and NaN, are missing. It panics where a row is too short or one more than the grid has. All rows of a
+// field must come by the same of Row32 and Row64.
 func (b *Block) Row32(lanes [][]float32, missing []float32) {
-	b.turn()
-	nx := len(b.op.grid.Lon)
-	for t := range b.curHoles {
-		c := t * tileColumns
-		n := min(tileColumns, nx-c)
+	b.row(codec.LaneScale, func(dst []float64, at, n int) bool {
 		holes := false
 		for _, row := range lanes {
-			holes = suspect(row[c:c+n], missing) || holes
+			holes = suspect(row[at:at+n], missing) || holes
 		}
 		if holes {
-			b.curHoles[t] = punch(b.cur[c*b.lanes:], lanes, b.lanes, c, n, missing)
-		} else {
-			b.curHoles[t] = false
-			spread(b.cur[c*b.lanes:], lanes, b.lanes, c, n)
+			return punch(dst, lanes, b.lanes, at, n, missing)
 		}
-	}
-	b.push()
+		spread(dst, lanes, b.lanes, at, n)
+		return false
+	})
 }
 
 // planes are columns of a row of one field in a chunk whose shuffle has not been undone.
@@ -94,75 +90,52 @@ type planes struct {
 	from int // element of the first column
 }
 
-// rowPlanes takes the next row from chunks that are wide columns wide: lanes[l*sides+s] is that of field l
+// rowPlanes is Row32 from chunks that are wide columns wide: lanes[l*sides+s] is the row of field l
 // in the s-th of them. What follows it must not differ between rows: missing, and top from upperByte.
-func (b *Block) rowPlanes(lanes []planes, sides, wide int, missing []float64, top byte) {
-	b.turn()
-	nx, n := len(b.op.grid.Lon), b.lanes
-	clear(b.curHoles)
-	for side := range sides {
-		start, end := side*wide, min((side+1)*wide, nx)
-		for c := start; c < end; {
-			tile := c / tileColumns
-			last := min((tile+1)*tileColumns, end)
-			over := false
+func (b *Block) rowPlanes(lanes []planes, sides, wide int, missing []float32, top byte) {
+	b.row(codec.LaneScale, func(dst []float64, at, n int) bool {
+		over := false
+		for c := at; c < at+n; {
+			side := c / wide
+			last := min((side+1)*wide, at+n)
+			to := dst[(c-at)*b.lanes:]
 			for l := 0; l*sides < len(lanes); l++ {
 				p := &lanes[l*sides+side]
-				over = codec.UnshuffleLane(b.cur[c*n+l:], n, p.p, p.from+c-start, last-c, top) || over
-			}
-			if over && punchLanes(b.cur[c*n:last*n], missing) {
-				b.curHoles[tile] = true
+				over = codec.UnshuffleLane(to[l:], b.lanes, p.p, p.from+c-side*wide, last-c, top) || over
 			}
 			c = last
 		}
-	}
-	b.push()
+		return over && punchLanes(dst[:n*b.lanes], missing)
+	})
 }
 
 // Row64 is Row32 for float64 and for packed numbers: what is not missing becomes value*scale + offset.
 func (b *Block) Row64(lanes [][]float64, missing []float64, scale, offset float64) {
-	b.turn()
-	nx := len(b.op.grid.Lon)
-	for t := range b.curHoles {
-		c := t * tileColumns
-		b.curHoles[t] = unpack(b.cur[c*b.lanes:], lanes, b.lanes, c, min(tileColumns, nx-c), missing, scale, offset)
-	}
-	b.push()
-}
-
-// turn makes room for a row.
-func (b *Block) turn() {
-	if b.next >= len(b.op.grid.Lat) {
-		panic("regrid: more rows than the grid has")
-	}
-	b.prev, b.cur = b.cur, b.prev
-	b.prevHoles, b.curHoles = b.curHoles, b.prevHoles
-}
-
-// push applies what became possible with the row in cur.
-func (b *Block) push() {
-	copy(b.cur[len(b.cur)-b.lanes:], b.cur[:b.lanes])
-	b.next++
-	if b.next < 2 {
-		return
-	}
-	if b.next == 2 {
-		b.polar(false)
-	}
-	b.apply()
-	if b.next == len(b.op.grid.Lat) {
-		b.polar(true)
-	}
+	b.row(1, func(dst []float64, at, n int) bool {
+		return unpack(dst, lanes, b.lanes, at, n, missing, scale, offset)
+	})
 }
 
 // tileColumns is the number of columns that are unpacked and used at a time, so that they stay in the
 // first-level cache, and for which is known together whether a value is missing.
 const tileColumns = 64
 
-// apply does the rings between prev and cur, tile after tile of columns.
-func (b *Block) apply() {
-	op, n := b.op, b.lanes
+// row takes the next row. fill stores the columns [at, at+n) of all fields, times scale, and says whether one is
+// missing. The operator follows one tile of columns behind, since a tile's last centres have the first column
+// of the next one to their east.
+func (b *Block) row(scale float64, fill func(dst []float64, at, n int) bool) {
+	op := b.op
 	nx := len(op.grid.Lon)
+	if b.next >= len(op.grid.Lat) {
+		panic("regrid: more rows than the grid has")
+	}
+	if b.next > 0 && b.scale != scale {
+		panic("regrid: rows of float32 and of float64 in one field")
+	}
+	b.prev, b.cur = b.cur, b.prev
+	b.prevHoles, b.curHoles = b.curHoles, b.prevHoles
+	b.next++
+	b.scale = scale
 	end := b.ring
 	for end < len(op.rings) && op.rings[end].row == b.next-2 {
 		end++
@@ -172,33 +145,53 @@ func (b *Block) apply() {
 	b.at = append(b.at[:0], make([]int, len(rings))...)
 	for tile := range b.curHoles {
 		c := tile * tileColumns
-		last := min(c+tileColumns, nx) // the column that the tile's last centres have to their east
-		next := (tile + 1) % len(b.curHoles)
-		holes := b.prevHoles[tile] || b.curHoles[tile] || b.prevHoles[next] || b.curHoles[next]
-		if holes || b.Double {
-			b.holes()
+		b.curHoles[tile] = fill(b.cur[c*b.lanes:], c, min(tileColumns, nx-c))
+		if tile == 0 {
+			copy(b.cur[nx*b.lanes:], b.cur[:b.lanes])
+		} else if len(rings) > 0 {
+			b.apply(rings, tile-1)
 		}
-		for q := range rings {
-			r := &rings[q]
-			from, cell := r.table+b.at[q], r.first+b.at[q]
-			col := op.col[from : r.table+r.n]
-			k := 0
-			for k < len(col) && int(col[k]) < last {
-				k++
-			}
-			if k == 0 {
-				continue
-			}
-			b.at[q] += k
-			t := targets{r.y, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
-			switch {
-			case holes || b.Double:
-				scatterHoles(b.sum, b.lost, b.prev, b.cur, t, n, b.Double)
-			case n == MaxLanes:
-				scatter8(b.sum, b.prev, b.cur, t)
-			default:
-				scatter4(b.sum, b.prev, b.cur, t)
-			}
+	}
+	if len(rings) > 0 {
+		b.apply(rings, len(b.curHoles)-1)
+	}
+	if b.next == 2 {
+		b.polar(false)
+	}
+	if b.next == len(op.grid.Lat) {
+		b.polar(true)
+	}
+}
+
+// apply does the centres of the rings between prev and cur that lie in a tile of columns.
+func (b *Block) apply(rings []ring, tile int) {
+	op := b.op
+	last := min((tile+1)*tileColumns, len(op.grid.Lon)) // the column that the tile's last centres have to their east
+	next := (tile + 1) % len(b.curHoles)
+	holes := b.prevHoles[tile] || b.curHoles[tile] || b.prevHoles[next] || b.curHoles[next]
+	if holes || b.Double {
+		b.holes()
+	}
+	for q := range rings {
+		r := &rings[q]
+		from, cell := r.table+b.at[q], r.first+b.at[q]
+		col := op.col[from : r.table+r.n]
+		k := 0
+		for k < len(col) && int(col[k]) < last {
+			k++
+		}
+		if k == 0 {
+			continue
+		}
+		b.at[q] += k
+		t := targets{(1 - r.y) / b.scale, r.y / b.scale, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
+		switch {
+		case holes || b.Double:
+			scatterHoles(b.sum, b.lost, b.prev, b.cur, t, b.lanes, b.Double)
+		case b.lanes == MaxLanes:
+			scatter8(b.sum, b.prev, b.cur, t)
+		default:
+			scatter4(b.sum, b.prev, b.cur, t)
 		}
 	}
 }
@@ -219,7 +212,7 @@ func (b *Block) polar(last bool) {
 			continue
 		}
 		for l := range b.lanes {
-			v, ok := s.value(b.prev, b.cur, b.lanes, l)
+			v, ok := s.value(b.prev, b.cur, b.lanes, l, b.scale)
 			at := int(s.cell)*b.lanes + l
 			switch {
 			case !ok:

@@ -1,16 +1,24 @@
 package regrid
 
-import "math"
+import (
+	"math"
+
+	"healpipe/internal/codec"
+)
 
 // The kernels in plain Go. Explicit float64(...) keeps the compiler from fusing a product and a sum into
 // one instruction, as it would on some processors, so that every machine gives the same bits.
 
+// Values of float32 fields are float64 times codec.LaneScale in the kernels, which leaves every product and sum
+// as it is: the exponents have room, and the rows' weights are that much larger.
+
 // targets are centres of one ring: column to the west, weight of the column to the east, result cell.
 type targets struct {
-	y    float64 // weight of the second row
-	col  []int32
-	x    []float64
-	cell []int32
+	first  float64 // weight of the first row, and of the second, over the values' scale
+	second float64
+	col    []int32
+	x      []float64
+	cell   []int32
 }
 
 // suspect says whether a row may hold a value that is NaN or one of missing, at one comparison a value for
@@ -36,30 +44,32 @@ func suspect(row []float32, missing []float32) bool {
 	return false
 }
 
-// spread computes dst[i*lanes+l] = rows[l][at+i] for i < n.
+// spread computes dst[i*lanes+l] = rows[l][at+i] * codec.LaneScale for i < n. The values are finite.
 func spread(dst []float64, rows [][]float32, lanes, at, n int) {
 	for l, row := range rows {
 		row, p := row[at:at+n], l
 		for len(row) >= 4 {
-			dst[p+3*lanes] = float64(row[3])
-			dst[p] = float64(row[0])
-			dst[p+lanes] = float64(row[1])
-			dst[p+2*lanes] = float64(row[2])
+			dst[p+3*lanes] = scaled(row[3])
+			dst[p] = scaled(row[0])
+			dst[p+lanes] = scaled(row[1])
+			dst[p+2*lanes] = scaled(row[2])
 			p += 4 * lanes
 			row = row[4:]
 		}
 		for _, v := range row {
-			dst[p] = float64(v)
+			dst[p] = scaled(v)
 			p += lanes
 		}
 	}
 }
 
-// punch is spread with NaN for the values that are one of missing; it says whether there is any NaN.
+func scaled(v float32) float64 { return math.Float64frombits(codec.ScaledBits(math.Float32bits(v))) }
+
+// punch is spread for any values, with NaN for the values that are one of missing; it says whether there is any NaN.
 func punch(dst []float64, rows [][]float32, lanes, at, n int, missing []float32) (holes bool) {
 	for l, row := range rows {
 		for i, v := range row[at : at+n] {
-			w := float64(v)
+			w := codec.LaneScale * float64(v)
 			for _, m := range missing {
 				if v == m {
 					w = nan
@@ -99,9 +109,9 @@ func unpack(dst []float64, rows [][]float64, lanes, at, n int, missing []float64
 
 // corners are the weights of the four values around a centre. Weighting four values for each centre takes
 // less than blending two whole rows for each ring first, since a ring has fewer centres than a row columns.
-func corners(x, y float64) (sw, se, nw, ne float64) {
-	u, v := 1-x, 1-y
-	return u * v, x * v, u * y, x * y
+func corners(x, first, second float64) (aw, ae, bw, be float64) {
+	u := 1 - x
+	return u * first, x * first, u * second, x * second
 }
 
 // scatter8 adds to sum, for each centre of a ring and each of 8 lanes, the value between two columns of the
@@ -111,7 +121,7 @@ func corners(x, y float64) (sw, se, nw, ne float64) {
 func scatter8(sum, a, b []float64, t targets) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		aw, ae, bw, be := corners(x[k], t.y)
+		aw, ae, bw, be := corners(x[k], t.first, t.second)
 		p, q := (*[16]float64)(a[int(i)*8:]), (*[16]float64)(b[int(i)*8:])
 		s := (*[8]float64)(sum[int(cell[k])*8:])
 		s[0] += float64(float32(float64(p[0]*aw) + float64(p[8]*ae) + float64(q[8]*be) + float64(q[0]*bw)))
@@ -129,7 +139,7 @@ func scatter8(sum, a, b []float64, t targets) {
 func scatter4(sum, a, b []float64, t targets) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		aw, ae, bw, be := corners(x[k], t.y)
+		aw, ae, bw, be := corners(x[k], t.first, t.second)
 		p, q := (*[8]float64)(a[int(i)*4:]), (*[8]float64)(b[int(i)*4:])
 		s := (*[4]float64)(sum[int(cell[k])*4:])
 		s[0] += float64(float32(float64(p[0]*aw) + float64(p[4]*ae) + float64(q[4]*be) + float64(q[0]*bw)))
@@ -144,7 +154,7 @@ func scatter4(sum, a, b []float64, t targets) {
 func scatterHoles(sum []float64, lost []uint32, a, b []float64, t targets, lanes int, double bool) {
 	x, cell := t.x[:len(t.col)], t.cell[:len(t.col)]
 	for k, i := range t.col {
-		aw, ae, bw, be := corners(x[k], t.y)
+		aw, ae, bw, be := corners(x[k], t.first, t.second)
 		at := int(i) * lanes
 		p, pe := a[at:][:lanes], a[at+lanes:][:lanes]
 		q, qe := b[at:][:lanes], b[at+lanes:][:lanes]
@@ -164,16 +174,19 @@ func scatterHoles(sum []float64, lost []uint32, a, b []float64, t targets, lanes
 	}
 }
 
-// punchLanes replaces what is one of missing with NaN and says whether there is any NaN.
-func punchLanes(v []float64, missing []float64) (holes bool) {
+// punchLanes makes NaN and infinite values of spread, or of codec.UnshuffleLane, what they are, replaces what is one
+// of missing with NaN and says whether there is any NaN.
+func punchLanes(v []float64, missing []float32) (holes bool) {
 	for i, w := range v {
+		w = codec.Unscalable(w)
 		for _, m := range missing {
-			if w == m {
+			if w == float64(m)*codec.LaneScale {
 				w = nan
 			}
 		}
+		v[i] = w
 		if w != w {
-			v[i], holes = w, true
+			holes = true
 		}
 	}
 	return holes

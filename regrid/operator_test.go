@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -167,6 +168,58 @@ func TestOperatorAgainstCDO(t *testing.T) {
 			}
 			compare(t, apply(op, src), readFields(t, testenv.Path("tests", "testdata", "cdo", name+".hp64.nc")).values).check(t)
 		})
+	}
+}
+
+// TestScaleChangesNothing compares the rows of float32, which a Block keeps scaled, with the same as float64, which it does
+// not: every bit must be the same, also of values at the ends of float32's range.
+func TestScaleChangesNothing(t *testing.T) {
+	t.Parallel()
+	var g Grid
+	for j := range 60 {
+		g.Lat = append(g.Lat, -88.5+3*float64(j)) // polar stencils too
+	}
+	for i := range 144 {
+		g.Lon = append(g.Lon, 2.5*float64(i))
+	}
+	op, err := NewOperator(g, Target{Nside: 16, Intermediate: 64})
+	if err != nil {
+		t.Fatal(err)
+	}
+	rng := rand.New(rand.NewPCG(5, 6))
+	special := []float32{0, float32(math.Copysign(0, -1)), math.SmallestNonzeroFloat32, 0x1p-126, math.MaxFloat32, -math.MaxFloat32, float32(math.Inf(1)), float32(math.NaN()), 9.999e20}
+	for _, lanes := range []int{4, 8} {
+		narrow, wide := op.NewBlock(lanes), op.NewBlock(lanes)
+		for range g.Lat {
+			rows32, rows64 := rows[float32](lanes, 144), rows[float64](lanes, 144)
+			for l := range lanes {
+				for i := range rows32[l] {
+					v := float32(rng.NormFloat64() * 100)
+					switch {
+					case l%4 == 1:
+						v *= 0x1p-120 // results and products are subnormal
+					case l%4 == 2 && rng.IntN(50) == 0:
+						v = special[rng.IntN(len(special))]
+					case l%4 == 3:
+						v = float32(math.Ldexp(float64(v), rng.IntN(250)-140))
+					}
+					rows32[l][i], rows64[l][i] = v, float64(v)
+				}
+			}
+			missing := float32(9.999e20)
+			narrow.Row32(rows32, []float32{missing})
+			wide.Row64(rows64, []float64{float64(missing)}, 1, 0)
+		}
+		got, want := rows[float32](lanes, op.Cells()), rows[float32](lanes, op.Cells())
+		narrow.Finish32(got, -1)
+		wide.Finish32(want, -1)
+		for l := range got {
+			for c := range got[l] {
+				if a, b := got[l][c], want[l][c]; a != b && (a == a || b == b) {
+					t.Fatalf("%d lanes, lane %d, cell %d: %g from float32, %g from float64", lanes, l, c, a, b)
+				}
+			}
+		}
 	}
 }
 

@@ -36,7 +36,6 @@ type field struct {
 	packed    bool      // stored as integers or with scale_factor or add_offset: computed from float64
 	double    bool      // float64 in the file and so in the result
 	missing32 []float32 // pack.Missing for unpacked float32
-	widened   []float64 // missing32
 	top       byte      // upperByte of missing32
 	fill      float64
 	hasFill   bool // the result declares a fill value
@@ -171,7 +170,6 @@ func (p *plan) newField(v *netcdf.Var, axes map[*netcdf.Dim]axis, coords map[*ne
 	f.fill = math.NaN()
 	for _, m := range f.pack.Missing {
 		f.missing32 = append(f.missing32, float32(m))
-		f.widened = append(f.widened, float64(float32(m)))
 	}
 	f.top = upperByte(f.missing32)
 	if len(f.pack.Missing) > 0 {

@@ -60,8 +60,9 @@ func insert(dist *[4]float64, index *[4]int32, d float64, i int32) {
 	}
 }
 
-// value returns the weighted mean of a stencil's valid points in one lane of a row pair.
-func (s *stencil) value(prev, cur []float64, lanes, lane int) (float64, bool) {
+// value returns the weighted mean of a stencil's valid points in one lane of a row pair, which are scale times
+// what they stand for.
+func (s *stencil) value(prev, cur []float64, lanes, lane int, scale float64) (float64, bool) {
 	var v [4]float64
 	total := 0.0
 	w := s.w
@@ -71,6 +72,7 @@ func (s *stencil) value(prev, cur []float64, lanes, lane int) (float64, bool) {
 		} else {
 			v[q] = cur[int(i-nx)*lanes+lane]
 		}
+		v[q] /= scale
 		if v[q] != v[q] {
 			v[q], w[q] = 0, 0
 		}

@@ -127,8 +127,9 @@ func TestAdler32(t *testing.T) {
 	t.Parallel()
 	ones := slices.Repeat([]byte{255}, 200_001)
 	random := noise(200_001)
-	for _, n := range []int{0, 1, 15, 16, 127, 128, 129, 257, 32767, 32768, 32769, 65536, 200_000, 200_001} {
-		for _, b := range [][]byte{ones[:n], random[:n]} {
+	mixed := slices.Concat(random[:5000], ones[:10_000], random[5000:7000], make([]byte, 90_001), ones[:93_000]) // runs of one byte, and not
+	for _, n := range []int{0, 1, 15, 16, 127, 128, 129, 257, 2047, 2048, 2049, 4096, 32767, 32768, 32769, 65536, 200_000, 200_001} {
+		for _, b := range [][]byte{ones[:n], random[:n], mixed[:n]} {
 			want := adler32.Checksum(b)
 			if got := Adler32(b); got != want {
 				t.Errorf("%d bytes: %08x, want %08x", n, got, want)

@@ -2,10 +2,34 @@ package codec
 
 import "math"
 
+// LaneScale is 2^-896, the difference of the exponents' biases of float64 and float32.
+const LaneScale = 0x1p-896
+
+// ScaledBits returns the bits of float64(v) * LaneScale, exactly, given those of a finite float32 v: sign,
+// exponent and mantissa moved to where float64 has them. That takes two operations of integers where a
+// conversion takes longer, and who multiplies by weights anyway makes them larger by 1/LaneScale once.
+// Infinite and NaN come out as finite numbers of 2^128 * LaneScale and more: see [Unscalable].
+func ScaledBits(v uint32) uint64 { return uint64(int64(uint64(v)<<32)>>3) & scaledMask }
+
+// scaledMask has the sign and the 31 bits that float32 has besides, in the places of float64.
+const scaledMask = 0x8fffffffe0000000
+
+// Unscalable repairs what [ScaledBits] makes of infinite and NaN.
+func Unscalable(v float64) float64 {
+	switch bits := math.Float64bits(v); {
+	case bits>>52&0x7ff != 0xff:
+		return v
+	case bits<<12 != 0:
+		return math.NaN()
+	default:
+		return math.Inf(1 - int(bits>>63)*2)
+	}
+}
+
 // UnshuffleLane widens the float32 elements from, from+1, ... whose bytes lie in the planes p, least
 // significant first, to every lanes-th place of dst, lanes being 4 or 8:
 //
-//	dst[i*lanes] = element from+i        for i < n
+//	dst[i*lanes] = element from+i * LaneScale, as ScaledBits has it       for i < n
 //
 // It says whether the upper byte of one of them, without the sign, is at least top: none is NaN or infinite,
 // and none is larger than 2^(2 top - 127), where that is false and top at most 0x7f.
@@ -14,7 +38,7 @@ func UnshuffleLane(dst []float64, lanes int, p *[4][]byte, from, n int, top byte
 	if n < 8 {
 		for i := range p0 {
 			over = over || p3[i]&0x7f >= top
-			dst[i*lanes] = float64(math.Float32frombits(uint32(p0[i]) | uint32(p1[i])<<8 | uint32(p2[i])<<16 | uint32(p3[i])<<24))
+			dst[i*lanes] = math.Float64frombits(ScaledBits(uint32(p0[i]) | uint32(p1[i])<<8 | uint32(p2[i])<<16 | uint32(p3[i])<<24))
 		}
 		return over
 	}
@@ -45,7 +69,7 @@ func reach(plane, add uint64) uint64 { return plane&0x7f7f7f7f7f7f7f7f + add }
 
 const reached = 0x8080808080808080
 
-// widen returns the two float32 of a word, the lower half first.
+// widen returns the two float32 of a word, the lower half first, as ScaledBits has them.
 func widen(w uint64) (float64, float64) {
-	return float64(math.Float32frombits(uint32(w))), float64(math.Float32frombits(uint32(w >> 32)))
+	return math.Float64frombits(uint64(int64(w<<32)>>3) & scaledMask), math.Float64frombits(uint64(int64(w)>>3) & scaledMask)
 }

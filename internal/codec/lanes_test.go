@@ -40,11 +40,31 @@ func TestUnshuffleLane(t *testing.T) {
 					}
 				}
 				for i, v := range dst {
-					if v != value(from+i/lanes) {
-						t.Fatalf("%d lanes, %d from %d: value %d is %g, want %g", lanes, count, from, i, v, value(from+i/lanes))
+					if v != value(from+i/lanes)*LaneScale {
+						t.Fatalf("%d lanes, %d from %d: value %d is %g, want %g", lanes, count, from, i, v, value(from+i/lanes)*LaneScale)
 					}
 				}
 			}
+		}
+	}
+}
+
+func TestScaledBits(t *testing.T) {
+	t.Parallel()
+	inf, nan := float32(math.Inf(1)), float32(math.NaN())
+	values := []float32{0, float32(math.Copysign(0, -1)), 1, -1, 273.15, -math.Pi, math.MaxFloat32, -math.MaxFloat32, 0x1p-126, -0x1p-126,
+		math.SmallestNonzeroFloat32, -math.SmallestNonzeroFloat32, 0x1.fffffcp-127, inf, -inf, nan, -nan, math.Float32frombits(0x7f800001)}
+	rng := rand.New(rand.NewPCG(3, 4))
+	for range 1000 {
+		values = append(values, math.Float32frombits(rng.Uint32()))
+	}
+	for _, v := range values {
+		got, want := Unscalable(math.Float64frombits(ScaledBits(math.Float32bits(v)))), float64(v)*LaneScale
+		if math.Float64bits(got) != math.Float64bits(want) && (got == got || want == want) {
+			t.Errorf("%g (%#x): %g, want %g", v, math.Float32bits(v), got, want)
+		}
+		if back := float32(want / LaneScale); back != v && v == v {
+			t.Errorf("%g comes back as %g", v, back)
 		}
 	}
 }
