@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 
+	"healpipe/internal/codec"
 	"healpipe/netcdf/internal/hdf5"
 )
 
@@ -141,15 +142,25 @@ func (s *chunked) read(_ context.Context, c Chunk, b []byte) error {
 }
 
 func (s *chunked) decode(d *Decoder, c Chunk, raw []byte, size int) ([]byte, bool, error) {
-	p := s.filtered
+	return s.pipeline(c).Decode(&d.scratch, raw, c.Mask, size, d.ch.v.elem.size)
+}
+
+func (s *chunked) piecewise(c Chunk, size int) bool { return s.pipeline(c).Piecewise(c.Mask, size) }
+
+func (s *chunked) decodePieces(d *Decoder, c Chunk, next codec.Next, size int) ([]byte, bool, error) {
+	return s.pipeline(c).DecodePieces(&d.scratch, next, c.Mask, size, d.ch.v.elem.size)
+}
+
+// pipeline returns the filters of a chunk.
+func (s *chunked) pipeline(c Chunk) *hdf5.Pipeline {
 	if s.partial {
 		for i, at := range c.Start {
 			if at+s.shape[i] > s.extent[i] {
-				p = s.plain
+				return s.plain
 			}
 		}
 	}
-	return p.Decode(&d.scratch, raw, c.Mask, size, d.ch.v.elem.size)
+	return s.filtered
 }
 
 // compact is the store of values that lie in the object header.

@@ -34,6 +34,13 @@ func (b *Budget) do(ctx context.Context, fn func() error) error {
 	return fn()
 }
 
+// wait runs fn, which waits for something, inside of do, whose place others may have meanwhile.
+func (b *Budget) wait(fn func()) {
+	<-b.places
+	defer func() { b.places <- struct{}{} }()
+	fn()
+}
+
 // each runs fn(0) to fn(n-1) on at most as many goroutines as the Budget has places and returns the first
 // error; after one, what has not begun is left out. fn itself takes a place where it computes.
 func (b *Budget) each(ctx context.Context, n int, fn func(i int) error) error {

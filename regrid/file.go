@@ -30,6 +30,7 @@ type Regridder struct {
 	Now func() time.Time
 
 	cache cache
+	piece int // tests: pieceBytes
 }
 
 // Input is a file to be read: netCDF of any format.
@@ -107,6 +108,9 @@ func (r *Regridder) file(ctx context.Context, in Input, w io.Writer) (Report, er
 	}
 	if s.memory == 0 {
 		s.memory = DefaultMemory
+	}
+	if s.piece = r.piece; s.piece == 0 {
+		s.piece = pieceBytes
 	}
 	err = s.sink.(*fileSink).begin(ctx)
 	if err == nil {

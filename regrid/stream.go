@@ -25,6 +25,7 @@ type stream struct {
 	cells    int                       // of a result
 	budget   *Budget
 	memory   int64
+	piece    int // size of the pieces of large chunks
 	sink     sink
 	times    stages
 
@@ -187,25 +188,33 @@ const maxReserve = 256 << 20
 
 // loadChunk reads one chunk, outside of the Budget, and decodes it.
 func (s *stream) loadChunk(ctx context.Context, t *tile, c *loaded, chunk netcdf.Chunk) error {
+	load := s.loadWhole
+	if s.inPieces(t.l.ch, chunk) {
+		load = s.loadPieces
+	}
+	if err := load(ctx, t.l, c, chunk); err != nil {
+		return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
+	}
+	c.shuffled = false
+	if !t.l.f.packed {
+		c.planes, c.shuffled = c.d.Planes()
+	}
+	return nil
+}
+
+func (s *stream) loadWhole(ctx context.Context, l *layout, c *loaded, chunk netcdf.Chunk) error {
 	start := time.Now()
 	var err error
 	if c.raw == nil {
-		c.raw = make([]byte, 0, min(t.l.stored, maxReserve))
+		c.raw = make([]byte, 0, min(l.stored, maxReserve))
 	}
-	if c.raw, err = t.l.ch.ReadRaw(ctx, chunk, c.raw); err != nil {
-		return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
+	if c.raw, err = l.ch.ReadRaw(ctx, chunk, c.raw); err != nil {
+		return err
 	}
 	since(start, &s.times.read)
 	return s.budget.do(ctx, func() error {
 		defer since(time.Now(), &s.times.decode)
-		if err := c.d.Decode(t.l.ch, chunk, c.raw); err != nil {
-			return fmt.Errorf("variable %s: %w", t.l.f.v.Name, err)
-		}
-		c.shuffled = false
-		if !t.l.f.packed {
-			c.planes, c.shuffled = c.d.Planes()
-		}
-		return nil
+		return c.d.Decode(l.ch, chunk, c.raw)
 	})
 }
 

@@ -165,6 +165,7 @@ type band struct {
 type loaded struct {
 	d        *netcdf.Decoder
 	raw      []byte
+	pieces   [][]byte // in place of raw, for a large chunk
 	planes   [4][]byte
 	shuffled bool // planes is set
 }

@@ -231,29 +231,29 @@ var precodeSymbols = func() (t [19]uint32) {
 func (f *Inflater) dynamicTables() error {
 	f.fixed = false
 	if !f.need(14) {
-		return corrupt("code lengths", f.in)
+		return corrupt("code lengths", f.read())
 	}
 	litlens, dists, precodes := int(f.take(5))+257, int(f.take(5))+1, int(f.take(4))+4
 	if litlens > maxLitlen || dists > maxDist {
-		return corrupt("number of codes", f.in)
+		return corrupt("number of codes", f.read())
 	}
 	var pre [19]uint8
 	for _, s := range precodeOrder[:precodes] {
 		if !f.need(3) {
-			return corrupt("code lengths", f.in)
+			return corrupt("code lengths", f.read())
 		}
 		pre[s] = uint8(f.take(3))
 	}
 	var table [1 << precodeBits]uint32
 	if !build(table[:], precodeSymbols[:], pre[:], precodeBits) {
-		return corrupt("code lengths' code", f.in)
+		return corrupt("code lengths' code", f.read())
 	}
 	lens := f.lens[:litlens+dists]
 	for i := 0; i < len(lens); {
 		f.need(precodeBits + 7) // less is enough at the end of the input
 		e := table[f.bits&(1<<precodeBits-1)]
 		if e&flagRare != 0 || uint(e&0xff) > f.n {
-			return corrupt("code lengths", f.in)
+			return corrupt("code lengths", f.read())
 		}
 		f.take(uint(e & 0xff))
 		symbol, repeat, value := e>>16, 1, uint8(e>>16)
@@ -262,7 +262,7 @@ func (f *Inflater) dynamicTables() error {
 			switch symbol {
 			case 16:
 				if i == 0 {
-					return corrupt("code lengths", f.in)
+					return corrupt("code lengths", f.read())
 				}
 				extra, base, value = 2, 3, lens[i-1]
 			case 17:
@@ -271,11 +271,11 @@ func (f *Inflater) dynamicTables() error {
 				extra, base, value = 7, 11, 0
 			}
 			if extra > f.n {
-				return corrupt("code lengths", f.in)
+				return corrupt("code lengths", f.read())
 			}
 			repeat = int(base + f.take(extra))
 			if repeat > len(lens)-i {
-				return corrupt("code lengths", f.in)
+				return corrupt("code lengths", f.read())
 			}
 		}
 		for range repeat {
@@ -284,10 +284,10 @@ func (f *Inflater) dynamicTables() error {
 		}
 	}
 	if !build(f.litlen[:], litlenSymbols[:], lens[:litlens], litlenBits) {
-		return corrupt("literal code", f.in)
+		return corrupt("literal code", f.read())
 	}
 	if !build(f.dist[:], distSymbols[:], lens[litlens:], distBits) {
-		return corrupt("distance code", f.in)
+		return corrupt("distance code", f.read())
 	}
 	return nil
 }

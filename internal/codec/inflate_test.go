@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -75,6 +76,51 @@ func TestZlib(t *testing.T) {
 	}
 }
 
+// pieces is a Next for src, size bytes at a time. The piece before is spoiled, as if its buffer were used again.
+func pieces(src []byte, size int) Next {
+	var last []byte
+	return func(tail []byte) ([]byte, error) {
+		n := min(size, len(src))
+		buf := slices.Concat(tail, src[:n])
+		clear(last)
+		src, last = src[n:], buf
+		return buf[:len(buf):len(buf)], nil
+	}
+}
+
+func TestZlibPieces(t *testing.T) {
+	t.Parallel()
+	var f Inflater
+	for name, want := range samples() {
+		for _, level := range []int{0, 1, 6, zlib.HuffmanOnly} {
+			src := append(deflate(t, want, level), 1, 2, 3)
+			dst := make([]byte, len(want))
+			for _, size := range []int{1, 2, 7, 8, 29, 37, 100, 4096, len(src)} {
+				if len(src)/size > 1000 {
+					continue
+				}
+				clear(dst)
+				if n, err := f.ZlibPieces(dst, pieces(src, size)); err != nil || n != len(want) || !bytes.Equal(dst, want) {
+					t.Errorf("%s, level %d, pieces of %d: %d of %d bytes, %v", name, level, size, n, len(want), err)
+				}
+				if _, err := f.ZlibPieces(dst, pieces(src[:len(src)-4], size)); !errors.Is(err, ErrCorrupt) {
+					t.Errorf("%s, level %d, pieces of %d: a stream without its last byte: %v", name, level, size, err)
+				}
+				broken, next := errors.New("broken"), pieces(src[:len(src)/2], size)
+				if _, err := f.ZlibPieces(dst, func(tail []byte) ([]byte, error) {
+					b, err := next(tail)
+					if len(b) == len(tail) {
+						err = broken
+					}
+					return b, err
+				}); err != broken {
+					t.Errorf("%s, level %d, pieces of %d: the input breaks: %v", name, level, size, err)
+				}
+			}
+		}
+	}
+}
+
 // inflateStd is compress/flate's answer: the output and whether the stream is whole, at most limit bytes.
 func inflateStd(src []byte, limit int) ([]byte, bool) {
 	r := flate.NewReader(bytes.NewReader(src))
@@ -82,31 +128,42 @@ func inflateStd(src []byte, limit int) ([]byte, bool) {
 	return out, err == nil
 }
 
-// checkDeflate compares both fast loops with compress/flate on a raw deflate stream: the same streams are
-// whole, with the same output, and nothing outside the destination changes.
+// checkDeflate compares both fast loops with compress/flate on a raw deflate stream, whole and in pieces: the same
+// streams are whole, with the same output, and nothing outside the destination changes.
 func checkDeflate(t *testing.T, src []byte, size int) {
 	t.Helper()
 	const guard = 64
 	want, whole := inflateStd(src, size)
-	for _, safe := range []bool{false, true} {
-		f := Inflater{safe: safe}
-		room := bytes.Repeat([]byte{0xa5}, size+2*guard)
-		dst := room[guard : guard+size : guard+size]
-		n, used, err := f.Deflate(dst, src[:len(src):len(src)])
-		for _, b := range [][]byte{room[:guard], room[guard+size:]} {
-			if bytes.Count(b, []byte{0xa5}) != guard {
-				t.Fatalf("safe %v: wrote outside the destination", safe)
+	for _, piece := range []int{0, 1 + len(src)%97} {
+		for _, safe := range []bool{false, true} {
+			f := Inflater{safe: safe}
+			room := bytes.Repeat([]byte{0xa5}, size+2*guard)
+			dst := room[guard : guard+size : guard+size]
+			var n, used int
+			var err error
+			if piece == 0 {
+				n, used, err = f.Deflate(dst, src[:len(src):len(src)])
+			} else {
+				f.begin(nil, pieces(src, piece))
+				n, err = f.inflate(dst, nil)
+				used = f.read() - int(f.n/8)
+				f.end()
 			}
-		}
-		switch {
-		case err == nil && (!whole || len(want) > size || !bytes.Equal(dst[:n], want)):
-			t.Fatalf("safe %v: %d bytes, compress/flate: %d, whole %v", safe, n, len(want), whole)
-		case err == nil && used > len(src):
-			t.Fatalf("safe %v: used %d of %d bytes", safe, used, len(src))
-		case err != nil && whole && len(want) <= size:
-			t.Fatalf("safe %v: %v, compress/flate: %d bytes", safe, err, len(want))
-		case err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge):
-			t.Fatalf("safe %v: %v", safe, err)
+			for _, b := range [][]byte{room[:guard], room[guard+size:]} {
+				if bytes.Count(b, []byte{0xa5}) != guard {
+					t.Fatalf("safe %v, pieces of %d: wrote outside the destination", safe, piece)
+				}
+			}
+			switch {
+			case err == nil && (!whole || len(want) > size || !bytes.Equal(dst[:n], want)):
+				t.Fatalf("safe %v, pieces of %d: %d bytes, compress/flate: %d, whole %v", safe, piece, n, len(want), whole)
+			case err == nil && used > len(src):
+				t.Fatalf("safe %v, pieces of %d: used %d of %d bytes", safe, piece, used, len(src))
+			case err != nil && whole && len(want) <= size:
+				t.Fatalf("safe %v, pieces of %d: %v, compress/flate: %d bytes", safe, piece, err, len(want))
+			case err != nil && !errors.Is(err, ErrCorrupt) && !errors.Is(err, ErrTooLarge):
+				t.Fatalf("safe %v, pieces of %d: %v", safe, piece, err)
+			}
 		}
 	}
 }

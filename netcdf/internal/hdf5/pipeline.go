@@ -37,9 +37,43 @@ func (f *File) Pipeline(filters []Filter) *Pipeline { return &Pipeline{filters, 
 // Where the only filter left is a shuffle over elements of elem bytes, it is left to the caller, and shuffled
 // is true.
 func (p *Pipeline) Decode(s *Scratch, raw []byte, mask uint32, size, elem int) (data []byte, shuffled bool, err error) {
-	data = raw
-	next := 0 // buffer to write to
-	for i := len(p.filters) - 1; i >= 0; i-- {
+	return p.undo(s, len(p.filters)-1, raw, 0, mask, size, elem)
+}
+
+// Piecewise says whether DecodePieces serves chunks of size bytes: where the filter to undo first is deflate and the
+// size of its output is known.
+func (p *Pipeline) Piecewise(mask uint32, size int) bool {
+	i := p.outermost(mask)
+	return i >= 0 && p.filters[i].ID == FilterDeflate && p.sizeBefore(i, mask, size) >= 0
+}
+
+// outermost returns the filter to undo first, -1 where there is none.
+func (p *Pipeline) outermost(mask uint32) int {
+	i := len(p.filters) - 1
+	for i >= 0 && mask&(1<<i) != 0 {
+		i--
+	}
+	return i
+}
+
+// DecodePieces is Decode for a chunk whose stored bytes come piece by piece. It must be Piecewise.
+func (p *Pipeline) DecodePieces(s *Scratch, next codec.Next, mask uint32, size, elem int) (data []byte, shuffled bool, err error) {
+	i := p.outermost(mask)
+	want := p.sizeBefore(i, mask, size)
+	if int64(want) > p.limit {
+		return nil, false, fmt.Errorf("%s: %d bytes (limit %d): %w", p.filters[i].label(), want, p.limit, ErrTooLarge)
+	}
+	dst := s.buf(0, want)
+	n, err := s.inf.ZlibPieces(dst, next)
+	if err != nil {
+		return nil, false, fmt.Errorf("%s: %w", p.filters[i].label(), asCorrupt(err))
+	}
+	return p.undo(s, i-1, dst[:n], 1, mask, size, elem)
+}
+
+// undo undoes the filters from number i down; next is the first buffer of s to write to.
+func (p *Pipeline) undo(s *Scratch, i int, data []byte, next int, mask uint32, size, elem int) (_ []byte, shuffled bool, err error) {
+	for ; i >= 0; i-- {
 		if mask&(1<<i) != 0 {
 			continue
 		}
