@@ -67,6 +67,10 @@ func (m *Message) parse(data []byte) error {
 }
 
 func (m *Message) parseBody(text []byte) error {
+	encoding := strings.ToLower(m.Properties.BodyEncoding)
+	if encoding != "base64" && encoding != "utf-8" && encoding != "none" {
+		return fmt.Errorf("unknown body_encoding %.40q", m.Properties.BodyEncoding)
+	}
 	if len(text) == 0 || string(text) == "null" {
 		return nil
 	}
@@ -89,15 +93,12 @@ func (m *Message) parseBody(text []byte) error {
 	if !plain {
 		raw = []byte(unescape(raw))
 	}
-	switch strings.ToLower(m.Properties.BodyEncoding) {
-	case "base64":
-		if m.Body, err = decodeBase64(raw); err != nil {
-			return fmt.Errorf("body: %w", err)
-		}
-	case "utf-8", "none":
+	if encoding != "base64" {
 		m.Body = raw
-	default:
-		return fmt.Errorf("unknown body_encoding %.40q", m.Properties.BodyEncoding)
+		return nil
+	}
+	if m.Body, err = decodeBase64(raw); err != nil {
+		return fmt.Errorf("body: %w", err)
 	}
 	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"os/exec"
 	"strings"
 	"testing"
@@ -110,4 +111,27 @@ func (r *Redis) Kill() {
 		_ = r.cmd.Wait()
 		r.cmd = nil
 	}
+}
+
+// LeastACL returns the options that give a redis-server the user of docs/operations.md ("worker", password "pw"), for keys with a
+// prefix.
+func LeastACL(t testing.TB, prefix string) []string {
+	t.Helper()
+	text, err := os.ReadFile(Path("docs", "operations.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, rule, found := strings.Cut(string(text), "ACL SETUSER worker ")
+	if !found {
+		t.Fatal("docs/operations.md has no ACL rule")
+	}
+	rule, _, _ = strings.Cut(rule, "\n\n")
+	rule = strings.ReplaceAll(strings.ReplaceAll(rule, ">PASSWORD", ">pw"), "~* ", "~"+prefix+"* ")
+	return append([]string{"--user", "worker"}, strings.Fields(rule)...)
+}
+
+// Refused lists the commands that the server has refused to a user, with the reason.
+func (r *Redis) Refused(t testing.TB) string {
+	t.Helper()
+	return strings.TrimSpace(cli(t, r.Addr, "", "acl", "log"))
 }
