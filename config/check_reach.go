@@ -135,6 +135,7 @@ func (k *checker) storage(ctx context.Context) {
 	for _, out := range []struct{ setting, path, profileName, profile string }{
 		{"OUTPUT_BUCKET", c.OutputBucket, "ZARR_PROFILE", c.ZarrProfile},
 		{"ZARR_PATH", c.ZarrPath, "ZARR_PROFILE", c.ZarrProfile},
+		{"STATISTICS_PATH", c.StatisticsPath, "ZARR_PROFILE", c.ZarrProfile},
 	} {
 		if k.p.Write == nil || out.path == "" || k.faulty(out.setting, out.profileName) {
 			continue

@@ -75,6 +75,7 @@ func (k *checker) paths() {
 	places := []struct{ setting, path, profileName, profile string }{
 		{"OUTPUT_BUCKET", c.OutputBucket, "OUTPUT_PROFILE", c.OutputProfile},
 		{"ZARR_PATH", c.ZarrPath, "ZARR_PROFILE", c.ZarrProfile},
+		{"STATISTICS_PATH", c.StatisticsPath, "ZARR_PROFILE", c.ZarrProfile},
 	}
 	for _, root := range c.ERA5Roots {
 		places = append(places, struct{ setting, path, profileName, profile string }{"ERA5_ROOTS", root, "ERA5_PROFILE", c.ERA5Profile})
@@ -111,6 +112,9 @@ func (k *checker) paths() {
 	switch {
 	case within(c.ZarrPath, c.ZarrProfile, c.OutputBucket, c.OutputProfile), within(c.OutputBucket, c.OutputProfile, c.ZarrPath, c.ZarrProfile):
 		k.add(Error, "ZARR_PATH", "write a folder of its own for each", "and OUTPUT_BUCKET lie within each other: %s and %s", c.ZarrPath, c.OutputBucket)
+	}
+	if within(c.StatisticsPath, c.ZarrProfile, c.ZarrPath, c.ZarrProfile) {
+		k.add(Error, "STATISTICS_PATH", "write a folder beside the store, such as "+strings.TrimSuffix(c.ZarrPath, "/")+".statistics", "lies in the store, %s: its readers would find foreign files", c.ZarrPath)
 	}
 	k.profiles()
 }

@@ -168,6 +168,13 @@ func TestPlantedMistakes(t *testing.T) {
 			}
 		}, "error: OUTPUT_BUCKET cannot be used: out/hpx6: permission denied; give this user, or the keys of ZARR_PROFILE, the right to it"},
 		{"little temporary room", func(h *healthy) { h.probe.DiskFree = func(string) (int64, error) { return 1 << 30, nil } }, "warning: the folder for temporary files, /tmp, has 1024 MB left; 4 tasks may need 4800 MB; name a larger disk in TMPDIR, or start fewer tasks at a time (-c)"},
+		{"statistics in the store", set("STATISTICS_PATH", `"s3://out/store.zarr/statistics"`), "error: STATISTICS_PATH lies in the store, out/store.zarr: its readers would find foreign files; write a folder beside the store, such as out/store.zarr.statistics"},
+		{"read-only statistics", func(h *healthy) {
+			h.py["STATISTICS_PATH"] = `"stores/statistics"`
+			h.probe.Write = func(_ context.Context, p, _ string) error {
+				return map[bool]error{true: fs.ErrPermission}[p == "stores/statistics"]
+			}
+		}, "error: STATISTICS_PATH cannot be used: stores/statistics: permission denied; give this user, or the keys of ZARR_PROFILE, the right to it"},
 		{"too little memory", func(h *healthy) { h.probe.Memory = func() (int64, string) { return 200 << 20, "GOMEMLIMIT" } }, "warning: the memory is limited to 200 MiB (GOMEMLIMIT): tasks with files of 37 levels need 250 MiB and would be refused; raise it to 512 MiB or more"},
 		{"memory for some", func(h *healthy) { h.probe.Memory = func() (int64, string) { return 600 << 20, "GOMEMLIMIT" } }, "note: the memory is limited to 600 MiB (GOMEMLIMIT): of 4 tasks with files of 37 levels, 2 fit at a time and the others wait; start with -c 2, or raise the limit"},
 		{"memory for all", func(h *healthy) { h.probe.Memory = func() (int64, string) { return 2 << 30, "GOMEMLIMIT" } }, ""},

@@ -1,11 +1,13 @@
 package tests
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
+	"healpipe/internal/s3test"
 	"healpipe/internal/testenv"
 )
 
@@ -71,6 +73,7 @@ func TestDoctorHealthy(t *testing.T) {
 func TestDoctorMistakes(t *testing.T) {
 	t.Parallel()
 	protected := testenv.StartRedis(t, "--requirepass", "the-secret")
+	service := s3test.Start(t, "era5", "hpx")
 	withPassword := "redis://:the-secret@" + protected.Addr + "/0"
 	for _, tt := range []struct {
 		name  string
@@ -126,6 +129,51 @@ func TestDoctorMistakes(t *testing.T) {
 			}
 			return nil
 		}, want: []string{"warning: others can read", ".env", "mend: run: chmod 600"}, mild: true},
+		{name: "a word too many", plant: func(s *site) []string { s.edit("LEVELS = 37", "LEVELS = 3 7"); return nil },
+			want: []string{"error: LEVELS 7 cannot follow 3: an operator or a comma is missing (config.py:8:12)", "mend: write LEVELS = 37, or set --levels or HEALPIPE_LEVELS"}},
+		{name: "an open bracket", plant: func(s *site) []string { s.edit(`"ERA5_1h_acc_precip"]`, `"ERA5_1h_acc_precip"`); return nil },
+			want: []string{"error: the bracket '[' is not closed (config.py:10:14)", "mend: write ] where its contents end"}},
+		{name: "typographic quotes", plant: func(s *site) []string { s.edit(`"output.zarr"`, "“output.zarr”"); return nil },
+			want: []string{"error: unexpected character '“' (config.py:15:13)", `mend: write " instead`}},
+		{name: "a word for a number", plant: func(s *site) []string { s.edit("TIME_CHUNK = 24", `TIME_CHUNK = "day"`); return nil },
+			want: []string{`error: TIME_CHUNK wants a whole number, not "day" (config.py:4:1)`, "mend: write TIME_CHUNK = 24"}},
+		{name: "calendar months", plant: func(s *site) []string { s.edit(`freq="1h"`, `freq="1MS"`); return nil },
+			want: []string{`error: TIME_RANGE the axis has the frequency "1MS"`, "(config.py:5:27)", `mend: write freq as "1h", "15min" or "1D"`}},
+		{name: "another broker", plant: func(s *site) []string { return []string{"CELERY_BROKER_URL=amqp://guest@localhost//"} },
+			want: []string{"error: CELERY_BROKER has the scheme amqp://, but only Redis is spoken", "mend: write redis://HOST:6379/0"}},
+		{name: "the statistics on a file", plant: func(s *site) []string {
+			s.write("statistics", "x")
+			return []string{"HEALPIPE_STATISTICS_PATH=statistics"}
+		}, want: []string{"error: STATISTICS_PATH cannot be used: statistics", "mend: "}},
+		{name: "the statistics in the store", plant: func(s *site) []string { return []string{"HEALPIPE_STATISTICS_PATH=output.zarr/statistics"} },
+			want: []string{"error: STATISTICS_PATH lies in the store, output.zarr", "mend: write a folder beside the store, such as output.zarr.statistics"}},
+		{name: "an encrypted rclone.conf", plant: func(s *site) []string {
+			s.write("rclone.conf", "# Encrypted rclone configuration File\n\nRCLONE_ENCRYPT_V0:\nXIkAr3p+y+zai82cHFH8UoW1y1XTAns3h3g=\n")
+			s.edit(`ERA5_PROFILE = ""`, `ERA5_PROFILE = "archive"`)
+			return nil
+		}, want: []string{`error: ERA5_PROFILE names the profile "archive"`, "is encrypted; write a copy without a password"}},
+		{name: "a profile of another kind", plant: func(s *site) []string {
+			s.write("rclone.conf", "[archive]\ntype = drive\n")
+			s.edit(`ERA5_PROFILE = ""`, `ERA5_PROFILE = "archive"`)
+			return nil
+		}, want: []string{`error: ERA5_PROFILE names the profile "archive"`, "has type = drive, wanted type = s3"}},
+		{name: "keys that the service refuses", plant: func(s *site) []string {
+			s.write("rclone.conf", fmt.Sprintf(rcloneProfile, "archive", service.Endpoint, s3test.Region, s3test.AccessKey, "the-secret-of-another"))
+			s.edit(`ERA5_PROFILE = ""`, `ERA5_PROFILE = "archive"`)
+			s.edit(`["ERA5_sfc", "ERA5_pl", "ERA5_1h_acc_precip"]`, `["era5/sfc"]`)
+			return nil
+		}, want: []string{"error: ERA5_ROOTS cannot be used: era5/sfc", "the service refuses the credentials", "mend: give this user, or the keys of ERA5_PROFILE, the right to it"}},
+		{name: "a bucket that is not there", plant: func(s *site) []string {
+			s.write("rclone.conf", fmt.Sprintf(rcloneProfile, "cloud", service.Endpoint, s3test.Region, s3test.AccessKey, s3test.SecretKey))
+			for _, name := range []string{"OUTPUT_PROFILE", "ZARR_PROFILE"} {
+				s.edit(name+` = ""`, name+` = "cloud"`)
+			}
+			s.edit(`"ERA5_HPX6"`, `"hpx/ERA5_HPX6"`)
+			s.edit(`"output.zarr"`, `"nowhere/output.zarr"`)
+			return nil
+		}, want: []string{"error: ZARR_PATH cannot be used: nowhere/output.zarr", "no bucket of that name", "mend: make the folder or bucket, or correct the path"}},
+		{name: "too little memory", plant: func(s *site) []string { return []string{"GOMEMLIMIT=128MiB"} },
+			want: []string{"warning: the memory is limited to 128 MiB (GOMEMLIMIT)", "mend: raise it to 512 MiB or more"}, mild: true},
 		{name: "nothing at all", plant: func(s *site) []string { s.write("config.py", ""); return nil },
 			want: []string{"error: ERA5_ROOTS is not set", "error: CELERY_BROKER is not set", "mend: write CELERY_BROKER = "}},
 	} {
