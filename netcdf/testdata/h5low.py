@@ -64,3 +64,12 @@ def shared_messages(fcpl, *masks, minimum=1):
     call("H5Pset_shared_mesg_nindexes", fcpl, uint(len(masks)))
     for i, mask in enumerate(masks):
         call("H5Pset_shared_mesg_index", fcpl, uint(i), uint(mask), uint(minimum))
+
+
+class CacheImage(ctypes.Structure):
+    _fields_ = [("version", ctypes.c_int), ("generate", ctypes.c_bool), ("resize", ctypes.c_bool), ("ageout", ctypes.c_int)]
+
+
+def cache_image(fapl):
+    """Leave the metadata in a cache image when the file is closed."""
+    call("H5Pset_mdc_image_config", fapl, ctypes.byref(CacheImage(1, True, False, -1)))

@@ -141,6 +141,7 @@ both("shared", shared, lambda c, a: h5low.shared_messages(c, 0x1F & ~0x10, 0x10)
 hdf5("sizes4.h5", mixed, setup=lambda c, a: c.set_sizes(4, 4))
 hdf5("sizes2.h5", dense, setup=lambda c, a: c.set_sizes(2, 2))
 hdf5("sizes24.h5", lambda f: (dense(f), f.attrs.create("large", np.zeros(9000, "i1"))), ("V18", "V18"), lambda c, a: c.set_sizes(2, 4))
+hdf5("cacheimage.h5", mixed, ("LATEST", "LATEST"), lambda c, a: h5low.cache_image(a))
 hdf5("userblock.h5", dense, setup=lambda c, a: c.set_userblock(512))
 
 

@@ -35,6 +35,8 @@ func FuzzSharedMessage(f *testing.F) {
 
 func FuzzSharedTable(f *testing.F) { fuzzPlaces(f, places(nil, "SMTB", "SMLI")) }
 
+func FuzzCacheImage(f *testing.F) { fuzzPlaces(f, places(nil, "MDCI")) }
+
 func FuzzDatatype(f *testing.F) { fuzzMessages(f, ofType(msgDatatype)) }
 
 func FuzzDataspace(f *testing.F) { fuzzMessages(f, ofType(msgDataspace)) }

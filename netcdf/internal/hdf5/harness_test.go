@@ -101,7 +101,7 @@ type place struct {
 }
 
 var signatures = []string{"TREE", "SNOD", "HEAP", "GCOL", "FRHP", "FHDB", "FHIB", "BTHD", "BTIN", "BTLF", "FAHD", "FADB", "EAHD", "EAIB",
-	"EASB", "EADB", "SMTB", "SMLI", "OHDR", "OCHK", signature}
+	"EASB", "EADB", "SMTB", "SMLI", "MDCI", "OHDR", "OCHK", signature}
 
 // places finds the structures with one of the signatures that accept takes. "v1" stands for old object headers.
 func places(accept func(b []byte) bool, sigs ...string) []place {
