@@ -11,9 +11,13 @@ import (
 type Packing struct {
 	Scale, Offset float64   // 1 and 0 where the variable has no scale_factor or add_offset
 	Missing       []float64 // _FillValue and missing_value, in stored numbers; NaN is always missing
+	// Wrap is set where the attribute _Unsigned contradicts the type of an integer: to 256 for a byte that stands for
+	// an unsigned one, and so on, so that Wrap is added to negative numbers before scaling; to -256 for an unsigned
+	// byte that stands for a signed one, so that it is added to numbers from 128 on. Else it is 0.
+	Wrap float64
 }
 
-// Packing reads scale_factor, add_offset, _FillValue and missing_value. Without _FillValue nothing but
+// Packing reads scale_factor, add_offset, _FillValue, missing_value and _Unsigned. Without _FillValue nothing but
 // missing_value and NaN is missing, as in xarray (libnetcdf's default fill values are not applied).
 func (v *Var) Packing() (Packing, error) {
 	p := Packing{Scale: 1}
@@ -53,15 +57,25 @@ func (v *Var) Packing() (Packing, error) {
 		}
 		p.Missing = append(p.Missing, n...)
 	}
+	switch k := v.Type.Kind; v.Text("_Unsigned") {
+	case "true":
+		if k == Byte || k == Short || k == Int || k == Int64 {
+			p.Wrap = math.Ldexp(1, 8*kindSize(k))
+		}
+	case "false":
+		if k == UByte || k == UShort || k == UInt || k == UInt64 {
+			p.Wrap = -math.Ldexp(1, 8*kindSize(k))
+		}
+	}
 	return p, nil
 }
 
 // Packed says whether values differ from the stored numbers.
-func (p Packing) Packed() bool { return p.Scale != 1 || p.Offset != 0 }
+func (p Packing) Packed() bool { return p.Scale != 1 || p.Offset != 0 || p.Wrap != 0 }
 
 // Apply turns stored numbers into physical values in place, missing ones into NaN:
 //
-//	value = stored*Scale + Offset, in float64
+//	value = (stored, wrapped)*Scale + Offset, in float64
 //
 // Stored float32 numbers compare with Missing after widening, so they must come from Var.Read unconverted.
 func (p Packing) Apply(values []float64) {
@@ -69,6 +83,9 @@ func (p Packing) Apply(values []float64) {
 		if p.IsMissing(x) {
 			values[i] = math.NaN()
 		} else if p.Packed() {
+			if p.Wrap > 0 && x < 0 || p.Wrap < 0 && x >= -p.Wrap/2 {
+				x += p.Wrap
+			}
 			values[i] = x*p.Scale + p.Offset
 		}
 	}

@@ -21,8 +21,19 @@ ds["name"] = ("x", ["a", "bc", ""])
 enc = {"packed": dict(dtype="i2", scale_factor=0.01, add_offset=200.0, _FillValue=-32767, zlib=True), "filled": dict(dtype="f4", _FillValue=np.float32(9.999e20)),
        "missing": dict(dtype="f4", missing_value=np.float32(-1e10), _FillValue=np.float32(-1e10))}
 ds.to_netcdf(sys.argv[1], encoding=enc)
+import netCDF4
+with netCDF4.Dataset(sys.argv[1], "a") as nc:
+    nc.set_auto_maskandscale(False)
+    for n, t, unsigned, attrs in (("ubyte", "i1", "true", dict(scale_factor=0.5, add_offset=1.0)), ("ushort", "i2", "true", dict(scale_factor=2.0)),
+                                  ("signed", "u1", "false", dict(add_offset=1.0)), ("same", "i2", "false", dict(scale_factor=2.0)), ("float", "f4", "true", dict(scale_factor=2.0))):
+        v = nc.createVariable(n, t, ("y", "x"), fill_value=5)
+        v.set_auto_maskandscale(False)
+        v._Unsigned = unsigned
+        v.setncatts(attrs)
+        v[:] = np.array([[0, 1, 5], [100, 127, 200]]).astype("u1").view(t) if t[1] == "1" else np.array([[0, 1, 5], [-1, -32768, 32767]], t)
 back = xr.open_dataset(sys.argv[1])
-print(json.dumps({n: [None if v != v else v for v in back[n].astype("f8").values.ravel().tolist()] for n in ("packed", "plain", "filled", "missing")}))
+print(json.dumps({n: [None if v != v else v for v in back[n].astype("f8").values.ravel().tolist()]
+                  for n in ("packed", "plain", "filled", "missing", "ubyte", "ushort", "signed", "same", "float")}))
 `, path)
 	var want map[string][]*float64
 	if err := json.Unmarshal([]byte(out), &want); err != nil {
