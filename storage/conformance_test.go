@@ -23,7 +23,16 @@ func TestLocal(t *testing.T) {
 
 func TestS3(t *testing.T) {
 	t.Parallel()
-	server := s3test.Start(t, "bucket")
+	testService(t, s3test.Start(t, "bucket"))
+}
+
+// TestS3Moto runs the suite on a second service.
+func TestS3Moto(t *testing.T) {
+	t.Parallel()
+	testService(t, s3test.StartMoto(t, "bucket"))
+}
+
+func testService(t *testing.T, server *s3test.Server) {
 	client := s3Client(t, server.Endpoint)
 	t.Run("prefix", func(t *testing.T) {
 		var n atomic.Int32

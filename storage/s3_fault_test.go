@@ -16,10 +16,24 @@ import (
 	"healpipe/storage"
 )
 
+// starter starts a service.
+type starter func(t testing.TB, buckets ...string) *s3test.Server
+
+// onEach runs a test on both services.
+func onEach(t *testing.T, test func(t *testing.T, start starter)) {
+	t.Parallel()
+	for name, start := range map[string]starter{"versitygw": s3test.Start, "moto": s3test.StartMoto} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, start)
+		})
+	}
+}
+
 // faulty is a bucket behind a proxy that can harm every request.
-func faulty(t *testing.T) (*storage.S3, *s3test.Proxy, *s3test.Server) {
+func faulty(t *testing.T, start starter) (*storage.S3, *s3test.Proxy, *s3test.Server) {
 	t.Helper()
-	server := s3test.Start(t, "bkt")
+	server := start(t, "bkt")
 	proxy := s3test.StartProxy(t, server)
 	c, err := storage.NewS3Client(storage.S3Options{
 		Endpoint: proxy.Endpoint, Anonymous: true, Region: s3test.Region,
@@ -64,9 +78,10 @@ func method(m string) func(*http.Request) bool {
 	return func(r *http.Request) bool { return r.Method == m }
 }
 
-func TestS3ResumesBrokenReads(t *testing.T) {
-	t.Parallel()
-	st, proxy, _ := faulty(t)
+func TestS3ResumesBrokenReads(t *testing.T) { onEach(t, resumesBrokenReads) }
+
+func resumesBrokenReads(t *testing.T, start starter) {
+	st, proxy, _ := faulty(t, start)
 	data := noise(1 << 20)
 	mustPut(t, st, "k", data)
 	for name, fault := range map[string]s3test.Fault{"cut": {Cut: 300_000}, "silent": {Cut: 300_000, Stall: true}, "503": {Status: 503}, "lost": {Lose: true}} {
@@ -111,7 +126,7 @@ func TestS3ResumesBrokenReads(t *testing.T) {
 func TestS3ReplacedWhileRead(t *testing.T) {
 	t.Parallel()
 	for name, drop := range map[string][]string{"412": nil, "If-Match ignored": {"If-Match"}} {
-		st, proxy, server := faulty(t)
+		st, proxy, server := faulty(t, s3test.Start)
 		direct := s3Bucket(t, s3Client(t, server.Endpoint), "bkt", "")
 		mustPut(t, st, "k", noise(1<<20))
 		n := 0
@@ -141,7 +156,7 @@ func TestS3ReplacedWhileRead(t *testing.T) {
 
 func TestS3ServerWithoutRanges(t *testing.T) {
 	t.Parallel()
-	st, proxy, _ := faulty(t)
+	st, proxy, _ := faulty(t, s3test.Start)
 	data := noise(700_000)
 	mustPut(t, st, "k", data)
 	proxy.Harm(func(*http.Request) s3test.Fault { return s3test.Fault{Drop: []string{"Range"}} })
@@ -181,7 +196,7 @@ func TestS3ServerWithoutRanges(t *testing.T) {
 // TestS3SmallReadsShareRequests reads as the header of an HDF5 file is read.
 func TestS3SmallReadsShareRequests(t *testing.T) {
 	t.Parallel()
-	st, proxy, _ := faulty(t)
+	st, proxy, _ := faulty(t, s3test.Start)
 	data := noise(5<<20 + 17)
 	mustPut(t, st, "k", data)
 	r, err := st.Open(t.Context(), "k")
@@ -221,9 +236,10 @@ func TestS3SmallReadsShareRequests(t *testing.T) {
 	wg.Wait()
 }
 
-func TestS3RetriesWrites(t *testing.T) {
-	t.Parallel()
-	st, proxy, _ := faulty(t)
+func TestS3RetriesWrites(t *testing.T) { onEach(t, retriesWrites) }
+
+func retriesWrites(t *testing.T, start starter) {
+	st, proxy, _ := faulty(t, start)
 	small, large := noise(1000), noise(12<<20)
 	if _, err := st.Put(t.Context(), "warm", nil, storage.Condition{IfAbsent: true}); err != nil { // asks what the service can
 		t.Fatal(err)
@@ -261,9 +277,10 @@ func TestS3RetriesWrites(t *testing.T) {
 	}
 }
 
-func TestS3GivesUp(t *testing.T) {
-	t.Parallel()
-	server := s3test.Start(t, "bkt")
+func TestS3GivesUp(t *testing.T) { onEach(t, givesUp) }
+
+func givesUp(t *testing.T, start starter) {
+	server := start(t, "bkt")
 	proxy := s3test.StartProxy(t, server)
 	c, err := storage.NewS3Client(storage.S3Options{Endpoint: proxy.Endpoint, Anonymous: true, Patience: time.Millisecond, PartSize: 5 << 20})
 	if err != nil {
@@ -317,7 +334,7 @@ func TestS3GivesUp(t *testing.T) {
 func TestS3WithoutConditions(t *testing.T) {
 	t.Parallel()
 	for _, drop := range [][]string{{"If-Match", "If-None-Match"}, {"If-Match"}} {
-		st, proxy, _ := faulty(t)
+		st, proxy, _ := faulty(t, s3test.Start)
 		proxy.Harm(func(*http.Request) s3test.Fault { return s3test.Fault{Drop: drop} })
 		var wg sync.WaitGroup
 		const writers = 6

@@ -38,14 +38,25 @@ func Start(t testing.TB, buckets ...string) *Server {
 	for _, b := range buckets {
 		s.MakeBucket(t, b)
 	}
+	s.start(t, "versitygw", func(addr string) *exec.Cmd {
+		cmd := exec.Command(bin, "--port", addr, "--access", AccessKey, "--secret", SecretKey, "--region", Region, "--quiet", "posix", s.Dir)
+		cmd.Dir = dir
+		return cmd
+	})
+	return s
+}
+
+// start starts a program on a free address.
+func (s *Server) start(t testing.TB, name string, command func(addr string) *exec.Cmd) {
+	t.Helper()
 	for attempt := 1; ; attempt++ {
 		addr := testenv.FreeAddr(t)
 		s.Endpoint = "http://" + addr
-		if s.run(t, bin, addr, dir) {
-			return s
+		if s.run(t, name, addr, command(addr)) {
+			return
 		}
 		if attempt == 5 { // another process can take the port in the meantime, but not each time
-			t.Fatal("versitygw does not come up")
+			t.Fatalf("%s does not come up", name)
 		}
 	}
 }
@@ -53,6 +64,10 @@ func Start(t testing.TB, buckets ...string) *Server {
 // MakeBucket adds a bucket.
 func (s *Server) MakeBucket(t testing.TB, name string) {
 	t.Helper()
+	if s.Dir == "" {
+		s.putBucket(t, name)
+		return
+	}
 	if err := os.MkdirAll(filepath.Join(s.Dir, name), 0o777); err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +88,8 @@ func binary(t testing.TB) string {
 }
 
 // run starts the program and waits until it answers; false when it has ended instead.
-func (s *Server) run(t testing.TB, bin, addr, dir string) bool {
+func (s *Server) run(t testing.TB, name, addr string, cmd *exec.Cmd) bool {
 	t.Helper()
-	cmd := exec.Command(bin, "--port", addr, "--access", AccessKey, "--secret", SecretKey, "--region", Region,
-		"--quiet", "posix", s.Dir)
-	cmd.Dir = dir
 	log := &logBuffer{}
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
@@ -92,11 +104,11 @@ func (s *Server) run(t testing.TB, bin, addr, dir string) bool {
 		_ = cmd.Process.Kill()
 		<-ended
 		if t.Failed() {
-			t.Logf("versitygw: %s", log)
+			t.Logf("%s: %s", name, log)
 		}
 	})
 	up := false
-	testenv.WaitFor(t, 30*time.Second, "versitygw to answer", func() bool {
+	testenv.WaitFor(t, 2*time.Minute, name+" to answer", func() bool {
 		select {
 		case <-ended:
 			return true
