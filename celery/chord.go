@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
+	"slices"
 	"strconv"
 	"time"
 
@@ -303,8 +305,8 @@ func (w *Worker) failChord(ctx context.Context, r *Request, body *Signature, err
 			id = uuid.NewString()
 		}
 		fake := &Request{ID: id, Name: body.Task, Type: body.Task, RootID: r.RootID, ParentID: r.ParentID, errbacks: maybeSigs(body.Options["link_error"]), worker: w, delivery: r.delivery, task: r.task}
-		w.callErrbacks(ctx, fake, err, tb)
-		w.storePlain(ctx, id, StateFailure, err, tb)
+		w.callErrbacks(ctx, r, fake, err, tb)
+		w.storePlain(ctx, r, id, err, tb)
 	}
 	w.failChain(ctx, r, fields(body.Options).list("chain"), err, tb)
 }
@@ -316,18 +318,45 @@ func (w *Worker) failGroupBody(ctx context.Context, r *Request, body *Signature,
 	shared := maybeSigs(body.Options["link_error"])
 	for i, t := range c.tasks {
 		id := res.Results[i].ID
-		own := append(maybeSigs(t.Options["link_error"]), shared...)
+		own := t.resultErrbacks()
+		for _, e := range shared {
+			if !slices.ContainsFunc(own, func(have any) bool { return sameSignature(have, e) }) {
+				own = append(own, e)
+			}
+		}
 		fake := &Request{ID: id, Name: t.Task, Type: t.Task, RootID: r.RootID, errbacks: own, worker: w, delivery: r.delivery, task: r.task}
-		w.callErrbacks(ctx, fake, err, lastLine(err))
-		w.storePlain(ctx, id, StateFailure, err, lastLine(err))
+		w.callErrbacks(ctx, r, fake, err, lastLine(err))
+		w.storePlain(ctx, r, id, err, lastLine(err))
 	}
-	w.storePlain(ctx, res.ID, StateFailure, err, "")
+	w.storePlain(ctx, r, res.ID, err, "")
 }
 
-// storePlain stores a state for a task that no message here stands behind.
-func (w *Worker) storePlain(ctx context.Context, id, state string, err error, tb string) {
-	body := w.app.metaBody(&Request{ID: id}, outcome{state: state, err: err, traceback: tb})
-	if perr := w.back.put(ctx, resultMeta{id: id, state: state, body: body}); perr != nil {
-		w.log.errorf("Cannot store the state %s of task %s: %v", state, id, perr)
+// resultErrbacks are the errbacks that hang on a signature's result: of a chord also its body's, of a group also its
+// members'.
+func (s *Signature) resultErrbacks() []any {
+	out := slices.Clone(maybeSigs(s.Options["link_error"]))
+	if s.kind == chordSig && s.body != nil {
+		return append(out, s.body.resultErrbacks()...)
+	}
+	if s.kind == groupSig {
+		for _, t := range s.tasks {
+			out = append(out, t.resultErrbacks()...)
+		}
+	}
+	return out
+}
+
+// sameSignature reports whether two signatures travel as the same object.
+func sameSignature(a, b any) bool { return reflect.DeepEqual(plain(a), plain(b)) }
+
+// storePlain stores a failure for a task that no message here stands behind. Its children are those of the task that
+// runs, as in Celery: the errbacks are among them.
+func (w *Worker) storePlain(ctx context.Context, current *Request, id string, err error, tb string) {
+	current.mu.Lock()
+	r := &Request{ID: id, children: slices.Clone(current.children)}
+	current.mu.Unlock()
+	body := w.app.metaBody(r, outcome{state: StateFailure, err: err, traceback: tb})
+	if perr := w.back.put(ctx, resultMeta{id: id, state: StateFailure, body: body}); perr != nil {
+		w.log.errorf("Cannot store the failure of task %s: %v", id, perr)
 	}
 }

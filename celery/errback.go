@@ -13,8 +13,10 @@ import (
 //	func(ctx context.Context, request *celery.Request, err error, traceback string, stored ...any) error
 //
 // With one, or where it is not registered in this worker, it is sent as a task with the failed task's id in front of
-// its arguments. What goes wrong in a callback is logged and changes nothing.
-func (w *Worker) callErrbacks(ctx context.Context, r *Request, err error, tb string) {
+// its arguments, as a child of the task that runs (current), which is not the failed one where that is a chord's body.
+// What goes wrong in a callback is logged and changes nothing.
+func (w *Worker) callErrbacks(ctx context.Context, current, r *Request, err error, tb string) {
+	ctx = requestContext(ctx, current)
 	var send []*Signature
 	for _, e := range r.errbacks {
 		sig, serr := w.app.toSignature(e)
@@ -23,7 +25,7 @@ func (w *Worker) callErrbacks(ctx context.Context, r *Request, err error, tb str
 			continue
 		}
 		if t := w.app.Task(sig.Task); t != nil && sig.kind == simpleSig && t.fn.takesMore(sig, 1) {
-			if cerr := w.callHere(requestContext(ctx, r), t, sig, []any{r, err, tb}); cerr != nil {
+			if cerr := w.callHere(ctx, t, sig, []any{r, err, tb}); cerr != nil {
 				w.log.errorf("Errback %s raised an exception: %s", pyrepr.Repr(sig.Task), excRepr(cerr))
 			}
 			continue
@@ -34,7 +36,7 @@ func (w *Worker) callErrbacks(ctx context.Context, r *Request, err error, tb str
 		return
 	}
 	o := map[string]any{"parent_id": r.ID, "root_id": r.root()}
-	_, serr := w.app.send(requestContext(ctx, r), func(snd *sender) (*AsyncResult, error) {
+	_, serr := w.app.send(ctx, func(snd *sender) (*AsyncResult, error) {
 		return snd.apply(Group(send...), []any{r.ID}, nil, o)
 	})
 	if serr != nil {

@@ -71,7 +71,7 @@ func (w *Worker) heritage(r *Request) map[string]any {
 func (w *Worker) followFailure(ctx context.Context, r *Request, err error, tb string) {
 	w.chordPart(ctx, r, StateFailure, excObject(err))
 	w.failChain(ctx, r, r.chain, err, tb)
-	w.callErrbacks(ctx, r, err, tb)
+	w.callErrbacks(ctx, r, r, err, tb)
 }
 
 // failChain stores a failure for the steps of a chain that will not run, and reports those that are parts of a chord.

@@ -330,7 +330,17 @@ def chord_failure():
     until(lambda: meta(r.id))
     m = meta(r.id)
     m["result"]["exc_message"] = [m["result"]["exc_message"][0].replace(bad, "BAD")]
-    return [value.replace(bad, "BAD") if isinstance(value, str) else value, m["status"], m["result"], lrange("errback") == [r.id]]
+    return [value.replace(bad, "BAD") if isinstance(value, str) else value, m["status"], m["result"], m["children"], lrange("errback") == [r.id]]
+
+
+@check
+def chord_failure_with_a_chord_in_its_group_body():
+    store().delete("echo")
+    inner = chord([suite.add.si(2, 2)], suite.xsum.s())
+    r = chord([suite.add.si(1, 1), suite.fail.si("boom")], group(inner, suite.xsum.s())).apply_async(link_error=suite.echo.si("chord"))
+    until(lambda: store().llen("echo") == 2)
+    until(lambda: all(meta(c.id) for c in r))
+    return [sorted(lrange("echo")), [[meta(c.id)["status"], meta(c.id)["result"]] for c in r]]
 
 
 @check
