@@ -1,0 +1,23 @@
+#!/bin/sh
+# Runs Celery's own integration suite, taken from its source archive and left as it is, against the Go worker:
+# `run.sh` all that concerns a worker on Redis, `run.sh PYTEST_ARGUMENT...` a part.
+set -e
+cd "$(dirname "$0")/../.."
+root=$PWD
+version=$(sed -n 's/^celery==//p' tests/requirements.txt)
+cache=$root/.cache/celery-$version
+suite=$cache/celery-$version
+"$root/.venv/bin/pip" install --quiet -r tests/celerysuite/requirements.txt
+if [ ! -d "$suite" ]; then
+	"$root/.venv/bin/pip" download --quiet --no-deps --no-binary celery -d "$cache" "celery==$version"
+	tar -xzf "$cache/celery-$version.tar.gz" -C "$cache"
+fi
+logs=$(mktemp -d)
+CGO_ENABLED=0 "${GO:-go}" build -o "$logs/worker" ./tests/celerysuite/worker
+export SUITE_WORKER="$logs/worker" SUITE_LOGS="$logs" PYTHONPATH="$suite:$root/tests/celerysuite" PYTHONDONTWRITEBYTECODE=1
+[ $# -gt 0 ] || set -- t/integration/test_canvas.py t/integration/test_tasks.py t/integration/test_inspect.py \
+	t/integration/test_group_chains.py t/integration/test_redis_backend.py
+cd "$suite"
+"$root/.venv/bin/python" -m pytest -p plugin -p celery.contrib.pytest -p no:cacheprovider -o addopts= -q -rfEs -n "${PARALLEL:-6}" --timeout 120 "$@" ||
+	{ echo "the workers' logs are in $logs" >&2; exit 1; }
+rm -r "$logs"
