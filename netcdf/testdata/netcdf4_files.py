@@ -113,3 +113,77 @@ with create("zero") as ds:
     ds.createVariable("empty", "f4", ("none", "x"), zlib=True)
     ds.createVariable("none", "f8", ("none",))
     ds.createVariable("x", "f8", ("x",))[:] = 1
+
+with create("compressors") as ds:
+    ds.createDimension("t", 9)
+    ds.createDimension("y", 31)
+    ds.createDimension("x", 40)
+    for k in ("i2", "f4", "f8", "u1", "i8"):
+        data = (np.cumsum(rng.integers(0, 2, (9, 31, 40)), 2) // 6).astype(k)
+        for c in ("zstd", "bzip2", "szip", "blosc_lz", "blosc_lz4", "blosc_lz4hc", "blosc_zlib", "blosc_zstd"):
+            for shuffle in (False, True) if c != "szip" else (False,):  # libnetcdf cannot read its shuffled szip again
+                kw = dict(blosc_shuffle=1 + shuffle) if c[:5] == "blosc" else dict(shuffle=shuffle, fletcher32=shuffle)
+                ds.createVariable(f"{k}_{c}_{shuffle:d}", k, ("t", "y", "x"), compression=c, chunksizes=(2, 31, 17), **kw)[:] = data
+    for mode in ("BitGroom", "BitRound", "GranularBitRound"):
+        ds.createVariable(mode, "f4", ("y", "x"), zlib=True, significant_digits=3, quantize_mode=mode)[:] = rng.standard_normal((31, 40))
+
+with create("user_types") as ds:
+    ds.createDimension("n", 3)
+    ds.createDimension("t", None)
+    inner = ds.createCompoundType(np.dtype([("a", "i2"), ("b", "f8")], align=True), "inner")
+    outer_dtype = np.dtype([("id", "i4"), ("in", inner.dtype), ("list", "f4", (2, 3)), ("in2", inner.dtype)], align=True)
+    outer = ds.createCompoundType(outer_dtype, "outer")
+    a = np.zeros(3, outer_dtype)
+    a["id"], a["in"]["a"], a["in"]["b"], a["list"], a["in2"]["a"] = [1, 2, 3], [4, 5, 6], 0.5, np.arange(18).reshape(3, 2, 3), 7
+    ds.createVariable("compound", outer, ("n",))[:] = a
+    ds.createVariable("compound_records", inner, ("t", "n"), zlib=True)[1] = a["in"]
+    for k in ALL[:1] + ALL[2:]:
+        v = ds.createVariable("sequence_" + k, ds.createVLType(k, "seq_" + k), ("n",))
+        v[0], v[2] = values(k, (4,)), values(k, (1,))
+    for k in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "u8"):
+        e = ds.createEnumType(k, "enum_" + k, {"zero": 0, "one": 1, "many": 100})
+        ds.createVariable("choice_" + k, e, ("n",), fill_value=100)[:2] = [1, 0]
+    g = ds.createGroup("g")
+    g.createVariable("again", inner, ("n",))[:] = a["in"]
+
+for fmt in ["NETCDF4", "NETCDF4_CLASSIC", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET", "NETCDF3_64BIT_DATA"]:
+    types = ALL if fmt in ("NETCDF4", "NETCDF3_64BIT_DATA") else ["i1", "i2", "i4", "f4", "f8"]
+    with create("fill_" + fmt, format=fmt) as ds:
+        ds.createDimension("t", None)
+        ds.createDimension("x", 3)
+        ds.createDimension("len", 7)
+        for k in types + ["S1"]:
+            ds.createVariable("default_" + k, k, ("t", "x"))
+            ds.createVariable("fixed_" + k, k, ("x",))
+            ds.createVariable("own_" + k, k, ("t", "x"), fill_value=b"z" if k == "S1" else 9)
+        ds.createVariable("last", "i2", ("t",))[3] = 1
+        ds.createVariable("words", "S1", ("t", "x", "len"))[1, 2, :3] = np.array([b"a", b"b", b"c"])
+        ds["words"].setncattr("empty", "")
+        ds["words"].setncattr("units", "m s-1 \u00b0")
+    for k in ("i1", "S1", "i2", "f8"):
+        # one record variable of a small type is stored without padding, two are padded
+        for n in (1, 2):
+            with create(f"records_{fmt}_{k}_{n}", format=fmt) as ds:
+                ds.createDimension("t", None)
+                ds.createDimension("x", 3)
+                for i in range(n):
+                    v = ds.createVariable(f"v{i}", k, ("t", "x"))
+                    v[:5] = np.full((5, 3), b"q", "S1") if k == "S1" else values(k, (5, 3))
+                ds.createVariable("fixed", "i2", ("x",))[:] = 1
+
+with create("coordinates") as ds:
+    for n, size in (("a", 2), ("b", 3), ("c", 4), ("u", None), ("w", None)):
+        ds.createDimension(n, size)
+    ds.createVariable("c", "f4", ("c",))[:] = 1
+    ds.createVariable("m", "i4", ("c", "a", "b"))[:] = 2
+    ds.createVariable("b", "S1", ("b", "c"))[:] = b"x"
+    ds.createVariable("u", "f8", ("w", "u"))[:4, :7] = 5  # libnetcdf returns garbage if it is short
+    ds.createVariable("late", "i2", ("u",))[:7] = 1
+    g = ds.createGroup("g").createGroup("h")
+    g.createDimension("c", 9)
+    g.createDimension("u", None)
+    g.createVariable("x", "i4", ("u", "c", "b"))[:2] = 3
+    g.createVariable("b", "i4", ("w",))[:4] = 1
+    ds.setncattr_string("strings", ["one", "", "three"])
+    ds.setncattr("char", "text")
+    ds.setncattr("_NCProperties_not", 1)
