@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net/http"
 	"net/url"
 	"os"
 	"strings"
@@ -12,7 +11,6 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
-	"github.com/minio/minio-go/v7/pkg/credentials"
 )
 
 // S3Options say how to reach an S3 service. The zero value is AWS with what its own tools would use.
@@ -122,23 +120,6 @@ func parseEndpoint(endpoint string) (host string, secure bool, err error) {
 		return "", false, fmt.Errorf("S3 endpoint %s://%s: nothing may follow the host", u.Scheme, u.Host)
 	}
 	return u.Host, u.Scheme == "https", nil
-}
-
-// credentials follows the order of AWS's own tools.
-func (opt S3Options) credentials() *credentials.Credentials {
-	switch {
-	case opt.Anonymous:
-		return credentials.NewStatic("", "", "", credentials.SignatureAnonymous)
-	case opt.AccessKey != "":
-		return credentials.NewStaticV4(opt.AccessKey, opt.SecretKey, opt.SessionToken)
-	}
-	file := &credentials.FileAWSCredentials{Filename: opt.CredentialsFile, Profile: opt.CredentialsProfile}
-	role := &credentials.IAM{Client: &http.Client{Timeout: 5 * time.Second}}
-	chain := []credentials.Provider{&credentials.EnvAWS{}, file, role}
-	if opt.CredentialsFile != "" || opt.CredentialsProfile != "" { // named: goes before the environment
-		chain = []credentials.Provider{file, &credentials.EnvAWS{}, role}
-	}
-	return credentials.NewChainCredentials(chain)
 }
 
 // S3 is a Storage in a bucket, below a prefix that may be empty.

@@ -321,6 +321,14 @@ func givesUp(t *testing.T, start starter) {
 		t.Errorf("the broken upload was not cancelled: %q", proxy.Seen())
 	}
 	proxy.Harm(nil)
+	resp, err := http.Get(proxy.Endpoint + "/bkt?uploads") // the multipart uploads that the service still knows
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if list, err := io.ReadAll(resp.Body); err != nil || !bytes.Contains(list, []byte("ListMultipartUploadsResult")) || bytes.Contains(list, []byte("<UploadId>")) {
+		t.Errorf("parts are left: %s, %v", list, err)
+	}
 	if got, _, err := st.Get(t.Context(), "kept"); err != nil || string(got) != "old" {
 		t.Errorf("%s, %v", got, err)
 	}
