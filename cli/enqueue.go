@@ -74,10 +74,10 @@ func (p *program) enqueue(c *cli.Context, task string, todo func(*site, context.
 		}
 		return nil
 	}
-	app, err := p.client(c)
-	if err != nil {
+	if err := cfg.Require("CELERY_BROKER"); err != nil {
 		return err
 	}
+	app := celery.New(celeryConfig(cfg, appName(c)))
 	defer app.Close()
 	if err := send(ctx, app, appName(c)+"."+task, sel.Files); err != nil {
 		return err

@@ -47,11 +47,8 @@ const (
 
 // dumpEvents prints events until it is interrupted, over breaks of the connection.
 func (p *program) dumpEvents(c *cli.Context) error {
-	cfg, err := p.settings(c)
+	cfg, err := p.brokerSettings(c)
 	if err != nil {
-		return err
-	}
-	if err := cfg.Require("CELERY_BROKER"); err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c.Context)

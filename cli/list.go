@@ -25,11 +25,8 @@ func (p *program) listCommand() *cli.Command {
 
 // listBindings declares the app's queue, as Celery does, and prints the table of its exchange.
 func (p *program) listBindings(c *cli.Context) error {
-	cfg, err := p.settings(c)
+	cfg, err := p.brokerSettings(c)
 	if err != nil {
-		return err
-	}
-	if err := cfg.Require("CELERY_BROKER"); err != nil {
 		return err
 	}
 	ctx, stop := interruptible(c.Context)

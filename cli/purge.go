@@ -8,8 +8,6 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v2"
-
-	"healpipe/celery"
 )
 
 // purgePrompt is Celery's, word for word, for programs that wait for it.
@@ -63,23 +61,6 @@ func (p *program) purgeCommand() *cli.Command {
 			return nil
 		},
 	}
-}
-
-// client opens a Celery app on the settings' broker, for commands that send. queues are those that it
-// knows; none is Celery's default.
-func (p *program) client(c *cli.Context, queues ...string) (*celery.App, error) {
-	cfg, err := p.settings(c)
-	if err != nil {
-		return nil, err
-	}
-	if err := cfg.Require("CELERY_BROKER"); err != nil {
-		return nil, err
-	}
-	conf := celeryConfig(cfg, appName(c))
-	for _, q := range queues {
-		conf.Queues = append(conf.Queues, celery.Queue{Name: q})
-	}
-	return celery.New(conf), nil
 }
 
 func without(list, drop []string) []string {

@@ -75,11 +75,8 @@ func (p *program) worker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
-	cfg, err := p.settings(c)
+	cfg, err := p.brokerSettings(c)
 	if err != nil {
-		return err
-	}
-	if err := cfg.Require("CELERY_BROKER"); err != nil {
 		return err
 	}
 	s := newSite(cfg)
