@@ -208,19 +208,29 @@ func compareValues(t *testing.T, v *netcdf.Var, want array) {
 	if want.Type == "null" {
 		return
 	}
-	if v.Type.Kind == netcdf.Array && v.Type.Base.Kind.Numeric() { // numpy takes it into the shape
-		flat := reflect.ValueOf(got.([]any)[0])
-		for _, x := range got.([]any)[1:] {
-			flat = reflect.AppendSlice(flat, reflect.ValueOf(x))
-		}
-		got = flat.Interface()
-	}
+	got = flatten(got, v.Type)
 	if want.Type == "any" {
 		got = canonList(got)
 	}
 	if w := want.values(t); !same(got, w) {
 		t.Errorf("%s: values differ: %s", v.Path, firstDiff(got, w))
 	}
+}
+
+// flatten puts the elements of array types one after the other, as numpy takes them into the shape.
+func flatten(values any, typ *netcdf.Type) any {
+	for ; typ.Kind == netcdf.Array; typ = typ.Base {
+		list := values.([]any)
+		if len(list) == 0 {
+			return values
+		}
+		flat := reflect.ValueOf(list[0])
+		for _, x := range list[1:] {
+			flat = reflect.AppendSlice(flat, reflect.ValueOf(x))
+		}
+		values = flat.Interface()
+	}
+	return values
 }
 
 // valid replaces each byte that is no UTF-8, as JSON decoding does with what Python prints for it.
@@ -245,8 +255,11 @@ func canonList(values any) []string {
 func canon(v any) string {
 	switch x := v.(type) {
 	case string:
-		b, _ := json.Marshal(x)
-		return string(b)
+		var b strings.Builder
+		e := json.NewEncoder(&b)
+		e.SetEscapeHTML(false)
+		_ = e.Encode(x)
+		return strings.TrimSpace(b.String())
 	case []byte:
 		return hex.EncodeToString(x)
 	case netcdf.Record:
@@ -306,6 +319,7 @@ func compareAttrs(t *testing.T, where string, got []netcdf.Attr, want []named) {
 			}
 			continue
 		}
+		value = flatten(value, a.Type)
 		if want[i].Value.Type == "any" {
 			value = canonList(value)
 		}
