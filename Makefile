@@ -25,7 +25,7 @@ release: ## archives of the program for PLATFORMS, each with an SBOM, and their 
 	  $(GO) run ./internal/sbom -version '$(VERSION)' -commit '$(COMMIT)' -o $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe; \
 	  cp $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe.cdx.json; \
 	  cp LICENSE README.md CHANGELOG.md $(DIST)/$$name/; cp -r deploy docs $(DIST)/$$name/; \
-	  tar -C $(DIST) --sort=name --owner=0 --group=0 --numeric-owner --mtime="$(DATE)" -c $$name | gzip -n >$(DIST)/$$name.tar.gz; rm -r $(DIST)/$$name; \
+	  tar -C $(DIST) --sort=name --owner=0 --group=0 --numeric-owner --mode=u=rwX,go=rX --mtime="$(DATE)" -c $$name | gzip -n >$(DIST)/$$name.tar.gz; rm -r $(DIST)/$$name; \
 	done
 	@cd $(DIST) && sha256sum *.tar.gz *.cdx.json >SHA256SUMS && cat SHA256SUMS
 
