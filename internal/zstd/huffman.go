@@ -1,8 +1,8 @@
 package zstd
 
 import (
+	"encoding/binary"
 	"slices"
-	"sync"
 
 	"github.com/klauspost/compress/fse"
 )
@@ -10,42 +10,45 @@ import (
 // maxCodeBits is the longest code of a symbol that Zstandard allows.
 const maxCodeBits = 11
 
-// huffmanCode has for each byte its code, in the low 16 bits, and the code's length above.
+// huffmanCode has for each byte its code, above lengthBits, and below the code's length; 0 for a byte without.
 type huffmanCode [256]uint32
 
-// pairCode has the code of two bytes at once, which saves an eighth of the time: for the bytes as a
-// little-endian number, the code of the second below that of the first (streams go backwards) in the low bits,
-// and the length of both above.
-type pairCode struct {
-	single *huffmanCode
-	pairs  [1 << 16]uint32
-}
+const lengthBits = 6
 
-const (
-	pairLength = 27 // position of the length: 22 bits at most, 5 for the number
-	pairBits   = 1<<pairLength - 1
-)
+// pairCode has the code of two bytes at once: for the bytes as a little-endian number, the code of the second below
+// that of the first (streams go backwards), and the length of both.
+type pairCode [1 << 16]uint32
 
-// pairCodes lends tables of 256 KiB.
-var pairCodes = sync.Pool{New: func() any { return new(pairCode) }}
-
-// make fills the table: 65536 steps, where encodeLiterals has 256 KiB or more to encode.
+// make fills the table: 65536 steps, where at least as many bytes are encoded.
 func (c *pairCode) make(code *huffmanCode) {
-	c.single = code
 	for second, e := range code {
-		bits, n := e&0xffff, e>>16
-		row := c.pairs[second<<8:][:256]
+		bits, n := e>>lengthBits, e&(1<<lengthBits-1)
+		row := c[second<<8:][:256]
 		for first := range row {
 			f := code[first]
-			row[first] = bits | f&0xffff<<n | (n+f>>16)<<pairLength
+			row[first] = (bits|f>>lengthBits<<n)<<lengthBits | (n + f&(1<<lengthBits-1))
 		}
 	}
 }
 
-// makeCode makes a code for a histogram without zeros, and its description. The description is nil where it
-// cannot be made.
+// bytes returns how many bytes a histogram takes, without the code's description; ok is false where the code
+// lacks a byte.
+func (c *huffmanCode) bytes(hist *[256]uint32) (n int, ok bool) {
+	total := uint64(0)
+	for s, h := range hist {
+		length := c[s] & (1<<lengthBits - 1)
+		if h > 0 && length == 0 {
+			return 0, false
+		}
+		total += uint64(h) * uint64(length)
+	}
+	return int(total / 8), true
+}
+
+// makeCode makes a code for a histogram of at least two symbols, and its description. The description is nil
+// where it cannot be made.
 func makeCode(hist *[256]uint32) (*huffmanCode, []byte) {
-	lengths := codeLengths(hist)
+	lengths, last := codeLengths(hist)
 	longest := uint8(0)
 	for _, l := range lengths {
 		longest = max(longest, l)
@@ -55,6 +58,9 @@ func makeCode(hist *[256]uint32) (*huffmanCode, []byte) {
 	var weights [256]byte
 	var cell [maxCodeBits + 2]uint32
 	for s, l := range lengths {
+		if l == 0 {
+			continue
+		}
 		weights[s] = longest + 1 - l
 		if w := weights[s]; w < longest {
 			cell[w+1] += 1 << (w - 1)
@@ -65,42 +71,65 @@ func makeCode(hist *[256]uint32) (*huffmanCode, []byte) {
 	}
 	var code huffmanCode
 	for s, w := range weights {
-		code[s] = cell[w]>>(w-1) | uint32(lengths[s])<<16
-		cell[w] += 1 << (w - 1)
+		if w > 0 {
+			code[s] = cell[w]>>(w-1)<<lengthBits | uint32(lengths[s])
+			cell[w] += 1 << (w - 1)
+		}
 	}
-	return &code, describe(weights[:255]) // the last weight follows from the others
+	return &code, describe(weights[:last]) // the last weight follows from the others
 }
 
-// describe is the weights' FSE-compressed form, behind its length.
+// describe is the shorter of the weights' FSE-compressed form, behind its length, and 4 bits for each.
 func describe(weights []byte) []byte {
+	var packed []byte
 	var s fse.Scratch
 	s.TableLog = 6
-	b, err := fse.Compress(weights, &s)
-	if err != nil || len(b) > 127 {
-		return nil
+	if b, err := fse.Compress(weights, &s); err == nil && len(b) <= 127 {
+		packed = append([]byte{byte(len(b))}, b...)
 	}
-	return append([]byte{byte(len(b))}, b...)
+	if n := 1 + (len(weights)+1)/2; len(weights) <= 128 && (packed == nil || n < len(packed)) {
+		packed = append(make([]byte, 0, n), byte(127+len(weights)))
+		for i := 0; i < len(weights); i += 2 {
+			b := weights[i] << 4
+			if i+1 < len(weights) {
+				b |= weights[i+1]
+			}
+			packed = append(packed, b)
+		}
+	}
+	return packed
 }
 
-// codeLengths makes Huffman's lengths, none longer than maxCodeBits.
-func codeLengths(hist *[256]uint32) [256]uint8 {
-	order := make([]int, 256) // from rare to frequent
-	for i := range order {
-		order[i] = i
+// codeLengths makes Huffman's lengths, none longer than maxCodeBits, 0 for symbols that do not occur. last is
+// the last symbol that does.
+func codeLengths(hist *[256]uint32) (lengths [256]uint8, last int) {
+	var order [256]int // from rare to frequent
+	n := 0
+	for s, h := range hist {
+		if h > 0 {
+			order[n] = s
+			n++
+			last = s
+		}
 	}
-	slices.SortStableFunc(order, func(a, b int) int { return int(int64(hist[a]) - int64(hist[b])) })
-	// The nodes: 256 leaves in order, then the inner ones, whose counts ascend as well. Joining the two smallest
+	slices.SortFunc(order[:n], func(a, b int) int {
+		if d := int(hist[a]) - int(hist[b]); d != 0 {
+			return d
+		}
+		return a - b
+	})
+	// The nodes: n leaves in order, then the inner ones, whose counts ascend as well. Joining the two smallest
 	// takes from the front of either.
 	var count [511]uint64
 	var parent [511]int
-	for i, s := range order {
+	for i, s := range order[:n] {
 		count[i] = uint64(hist[s])
 	}
-	leaf, inner := 0, 256
-	for next := 256; next < 511; next++ {
+	leaf, inner := 0, n
+	for next := n; next < 2*n-1; next++ {
 		for range 2 {
 			least := inner
-			if leaf < 256 && (inner == next || count[leaf] <= count[inner]) {
+			if leaf < n && (inner == next || count[leaf] <= count[inner]) {
 				least = leaf
 				leaf++
 			} else {
@@ -111,21 +140,31 @@ func codeLengths(hist *[256]uint32) [256]uint8 {
 		}
 	}
 	var depth [511]uint8
-	var lengths [256]uint8
 	var byLength [maxCodeBits + 1]int
-	for i := 509; i >= 0; i-- {
+	for i := 2*n - 3; i >= 0; i-- {
 		depth[i] = depth[parent[i]] + 1
-		if i < 256 {
+		if i < n {
 			byLength[min(depth[i], maxCodeBits)]++
 		}
 	}
-	// Codes that were cut take more than the whole of the 2^11 cells: lengthen others, from the longest below
-	// the limit on, until it fits.
+	limit(&byLength)
+	i := 0
+	for l := maxCodeBits; l > 0; l-- {
+		for range byLength[l] {
+			lengths[order[i]] = uint8(l)
+			i++
+		}
+	}
+	return lengths, last
+}
+
+// limit makes the numbers of codes of each length fill the 2^11 cells, after some codes were cut.
+func limit(byLength *[maxCodeBits + 1]int) {
+	// Codes that were cut take more than the whole: lengthen others, from the longest below the limit on.
 	cells := 0
 	for l, n := range byLength {
 		cells += n << (maxCodeBits - l)
 	}
-	cells -= byLength[0] << maxCodeBits
 	for cells > 1<<maxCodeBits {
 		l := maxCodeBits - 1
 		for byLength[l] == 0 {
@@ -145,12 +184,49 @@ func codeLengths(hist *[256]uint32) [256]uint8 {
 			l++
 		}
 	}
-	i := 0
-	for l := maxCodeBits; l > 0; l-- {
-		for range byLength[l] {
-			lengths[order[i]] = uint8(l)
-			i++
+}
+
+// streamBound is the most bytes that a bit stream of n symbols takes, and that writing it touches.
+func streamBound(n int) int { return n*maxCodeBits/8 + 16 }
+
+// encode writes a bit stream to out and returns its length: the symbols from the last to the first, each above the
+// one before, and a final 1.
+func (c *huffmanCode) encode(out, src []byte) int { return c.finish(out, src, 0, 0, 0) }
+
+// finish writes src, the rest of a stream of which n bits in acc are not written, and the final 1.
+func (c *huffmanCode) finish(out, src []byte, at int, acc uint64, n uint) int {
+	for i := len(src) - 1; i >= 0; i-- {
+		e := c[src[i]]
+		acc |= uint64(e>>lengthBits) << (n & 63)
+		if n += uint(e & (1<<lengthBits - 1)); n >= 32 {
+			binary.LittleEndian.PutUint32(out[at:], uint32(acc))
+			acc >>= 32
+			n -= 32
+			at += 4
 		}
 	}
-	return lengths
+	acc |= 1 << (n & 63)
+	n++
+	binary.LittleEndian.PutUint64(out[at:], acc)
+	return at + int(n+7)/8
+}
+
+// encode is that of the code single, of which c was made.
+func (c *pairCode) encode(out, src []byte, single *huffmanCode) int {
+	var acc uint64
+	var n uint // only the low 6 bits count
+	at, i := 0, len(src)
+	for ; i >= 4; i -= 4 { // 7 bits left over and 4 of 11 make 51
+		w := binary.LittleEndian.Uint32(src[i-4 : i : i])
+		second, first := c[w>>16], c[w&0xffff]
+		acc |= uint64(second>>lengthBits) << (n & 63)
+		n += uint(second)
+		acc |= uint64(first>>lengthBits) << (n & 63)
+		n += uint(first)
+		binary.LittleEndian.PutUint64(out[at:at+8], acc)
+		at += int(n >> 3 & 7)
+		acc >>= n & 56
+		n &= 7
+	}
+	return single.finish(out, src[:i], at, acc, n)
 }

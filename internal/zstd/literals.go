@@ -3,215 +3,247 @@ package zstd
 import (
 	"encoding/binary"
 	"math"
-
-	"github.com/klauspost/compress/zstd"
 )
 
-// Fields of noisy floats have no matches to speak of: what Zstandard saves there is the entropy of the bytes. A
-// frame of literals alone, with one Huffman code for all of its blocks, takes half the time (measured on regridded
-// 2t and u: 1100 MB/s instead of 440 MB/s on a core) and 0.1 to 0.4 % more space than libzstd's level 3.
-//
-//	frame: magic, header with the content's size, blocks of 128 KiB
-//	block: header (3 bytes), literals header (5), [Huffman code, in the first], jump table (6), 4 streams, 0 sequences
-//
-// (RFC 8878, sections 3.1.1.1, 3.1.1.2, 3.1.1.3.1 and 4.2.)
+// literals encodes the literals of blocks, one after the other.
+type literals struct {
+	code   *huffmanCode // the last block's that a reader knows; nil: none
+	common *huffmanCode // one for the whole frame, and its description; nil: none
+	tree   []byte
+	pairs  *pairCode // made of the code of
+	of     *huffmanCode
+}
 
 const (
-	minLiterals = 256 << 10 // bytes of content below which the search for matches is not worth avoiding
-	blockSize   = 128 << 10
+	literalsRaw = iota
+	literalsRLE
+	literalsCoded
+	literalsTreeless
 )
 
-// encodeLiterals appends a frame of literals, or returns nil where one with matches would be smaller.
-func encodeLiterals(dst, src []byte, e *zstd.Encoder) []byte {
-	if repeats(src) {
-		return nil
+// fewLiterals are coded byte by byte; of more, only a part is counted.
+const fewLiterals = 64 << 10
+
+// reset begins a frame. Blocks of a long one have mostly the same distribution, so one code, made of a sample, serves
+// them all.
+func (l *literals) reset(src []byte) {
+	const long, run, every = 256 << 10, 32, 1024
+	if l.code, l.common = nil, nil; len(src) < long {
+		return
 	}
-	hist := sampleHistogram(src)
-	if matchesPay(src, hist, e) {
-		return nil
+	hist, _ := sample(src, run, every)
+	for s := range hist {
+		hist[s]++ // each may occur
 	}
-	code, tree := makeCode(hist)
-	if tree == nil {
-		return nil
+	if l.common, l.tree = makeCode(hist); l.tree == nil {
+		l.common = nil
 	}
-	pairs := pairCodes.Get().(*pairCode)
-	defer pairCodes.Put(pairs)
-	pairs.make(code)
-	dst = appendFrameHeader(dst, len(src))
-	for len(src) > 0 {
-		block := src[:min(len(src), blockSize)]
-		src = src[len(block):]
-		var sent bool
-		if dst, sent = appendBlock(dst, block, pairs, tree, len(src) == 0); sent {
-			tree = nil
-		}
-	}
-	return dst
 }
 
-// repeats says whether words of the content come again, near or far. Of the words of 8 bytes, one every 32 bytes,
-// it looks at those with certain hashes, one in 32: so it sees all or none of equal words. A frequent word that
-// it does not see shows in how few it sees.
-func repeats(src []byte) bool {
-	const tableBits, chosen = 12, 1<<5 - 1
-	var seen [1 << tableBits]uint64
-	looked, again := 0, 0
-	for i := 0; i+8 <= len(src); i += 32 {
-		w := binary.LittleEndian.Uint64(src[i:])
-		h := w * 0x9e3779b97f4a7c15
-		if h>>32&chosen != 0 {
-			continue
-		}
-		looked++
-		slot := &seen[h>>(64-tableBits)]
-		if *slot == w {
-			again++
-		}
-		*slot = w
+// append appends the literals section of a block. hist is src's histogram, or that of a part (see count).
+// plain says that they are most of the block.
+func (l *literals) append(dst, src []byte, hist *[256]uint32, counted int, plain bool) []byte {
+	const few = 32 // shorter than any description
+	if len(src) < few && (l.code == nil || len(src) < 8) {
+		return appendRaw(dst, literalsRaw, src, len(src))
 	}
-	expected := len(src) / 32 / (chosen + 1)
-	return looked < expected*3/4 || 50*again > looked
-}
-
-// sampleHistogram counts the bytes of a sixteenth of the content. Every byte counts once at least, so that each
-// has a code.
-func sampleHistogram(src []byte) *[256]uint32 {
-	const run, every = 32, 512
-	var a, b, c, d [256]uint32
-	for i := 0; i < len(src); i += every {
-		p := src[i:min(i+run, len(src))]
-		for len(p) >= 4 {
-			a[p[0]]++
-			b[p[1]]++
-			c[p[2]]++
-			d[p[3]]++
-			p = p[4:]
-		}
+	if int(hist[src[0]]) == counted && same(src) {
+		return appendRaw(dst, literalsRLE, src[:1], len(src))
 	}
-	for i := range a {
-		a[i] += b[i] + c[i] + d[i] + 1
+	code, tree := l.choose(src, hist, counted, plain)
+	if code == nil {
+		return appendRaw(dst, literalsRaw, src, len(src))
 	}
-	return &a
-}
-
-// matchesPay lets the encoder compress samples and compares with the literals' entropy.
-func matchesPay(src []byte, hist *[256]uint32, e *zstd.Encoder) bool {
-	const samples, size = 4, 16 << 10
-	total := 0.0
-	for _, n := range hist {
-		total += float64(n)
-	}
-	var cost [256]float64
-	for i, n := range hist {
-		cost[i] = -math.Log2(float64(n)/total) / 8
-	}
-	out := make([]byte, 0, 2*size)
-	literals, packed := 0.0, 0
-	for i := range samples {
-		at := (len(src) - size) * (2*i + 1) / (2 * samples)
-		p := src[at : at+size]
-		packed += len(e.EncodeAll(p, out[:0]))
-		for _, b := range p {
-			literals += cost[b]
-		}
-	}
-	return literals > 1.015*float64(packed)
-}
-
-// appendFrameHeader: a single segment, so that the window is the content, and its size.
-func appendFrameHeader(dst []byte, n int) []byte {
-	const magic, singleSegment = 0xfd2fb528, 1 << 5
-	dst = binary.LittleEndian.AppendUint32(dst, magic)
-	if uint64(n) <= math.MaxUint32 {
-		dst = append(dst, singleSegment|2<<6)
-		return binary.LittleEndian.AppendUint32(dst, uint32(n))
-	}
-	dst = append(dst, singleSegment|3<<6)
-	return binary.LittleEndian.AppendUint64(dst, uint64(n))
-}
-
-func appendBlockHeader(dst []byte, last bool, kind, size int) []byte {
-	h := uint32(kind<<1 | size<<3)
-	if last {
-		h |= 1
-	}
-	return append(dst, byte(h), byte(h>>8), byte(h>>16))
-}
-
-// appendBlock appends a block of literals with the code, described by tree or, for an empty tree, by an earlier
-// block; or the bytes as they are where that is shorter. described says that the tree is in the block.
-func appendBlock(dst, src []byte, code *pairCode, tree []byte, last bool) (out []byte, described bool) {
-	const raw, compressed = 0, 2
-	const header = 3
 	start := len(dst)
-	dst = append(dst, make([]byte, header)...)
-	kind := uint64(2) // compressed with a tree
+	kind := uint64(literalsCoded)
 	if tree == nil {
-		kind = 3 // treeless
+		kind = literalsTreeless
 	}
-	if dst = appendLiterals(dst, src, code, tree, kind); len(dst)-start >= len(src) || len(src) < 256 {
-		dst = appendBlockHeader(dst[:start], last, raw, len(src))
-		return append(dst, src...), false
+	header := 3
+	if len(src) >= 16<<10 {
+		header = 5
+	} else if len(src) >= 1<<10 {
+		header = 4
 	}
-	dst = append(dst, 0) // no sequences
-	appendBlockHeader(dst[:start], last, compressed, len(dst)-start-header)
-	return dst, kind == 2
-}
-
-// appendLiterals appends a literals section of four streams.
-func appendLiterals(dst, src []byte, code *pairCode, tree []byte, kind uint64) []byte {
-	const header, jumps = 5, 6
-	start := len(dst)
 	dst = append(dst, make([]byte, header)...)
 	dst = append(dst, tree...)
-	table := len(dst)
-	dst = append(dst, make([]byte, jumps)...)
-	quarter := (len(src) + 3) / 4
-	for i := range 4 {
-		at := len(dst)
-		dst = code.appendStream(dst, src[min(i*quarter, len(src)):min((i+1)*quarter, len(src))])
-		if i < 3 {
-			binary.LittleEndian.PutUint16(dst[table+2*i:], uint16(len(dst)-at))
-		}
+	dst = l.appendStreams(dst, src, code)
+	size := len(dst) - start - header
+	if size+header >= len(src)+2 || header == 4 && size >= 16<<10 || header == 3 && size >= 1<<10 {
+		return appendRaw(dst[:start], literalsRaw, src, len(src))
 	}
-	const fourStreams18 = 3 << 2 // sizes of 18 bits
-	h := kind | fourStreams18 | uint64(len(src))<<4 | uint64(len(dst)-start-header)<<22
+	var h uint64
+	switch header {
+	case 3:
+		h = kind | oneStream(len(src))<<2 | uint64(len(src))<<4 | uint64(size)<<14
+	case 4:
+		h = kind | 2<<2 | uint64(len(src))<<4 | uint64(size)<<18
+	case 5:
+		h = kind | 3<<2 | uint64(len(src))<<4 | uint64(size)<<22
+	}
 	for i := range header {
 		dst[start+i] = byte(h >> (8 * i))
 	}
+	l.code = code
 	return dst
 }
 
-// appendStream appends one bit stream: the symbols from the last to the first, each above the one before, and a
-// final 1.
-func (c *pairCode) appendStream(dst, src []byte) []byte {
-	at := len(dst)
-	dst = grow(dst, len(src)*maxCodeBits/8+16)
-	out := dst[:cap(dst)]
-	var acc uint64
-	var n uint
-	i := len(src)
-	for ; i >= 4; i -= 4 { // 7 bits left over and 4 of 11 make 51
-		w := binary.LittleEndian.Uint32(src[i-4 : i : i])
-		second, first := c.pairs[w>>16], c.pairs[w&0xffff]
-		acc |= uint64(second&pairBits) << (n & 63)
-		n += uint(second >> pairLength)
-		acc |= uint64(first&pairBits) << (n & 63)
-		n += uint(first >> pairLength)
-		binary.LittleEndian.PutUint64(out[at:at+8], acc)
-		at += int(n >> 3)
-		acc >>= n &^ 7 & 63
-		n &= 7
+// oneStream: up to this length there is one stream; the size format says so.
+func oneStream(n int) uint64 {
+	if n < 256 {
+		return 0
 	}
-	for ; i > 0; i-- {
-		e := c.single[src[i-1]]
-		acc |= uint64(e&0xffff) << n
-		n += uint(e >> 16)
+	return 1
+}
+
+// choose returns the last block's code, without a tree, or a new one; or nil where neither saves space.
+func (l *literals) choose(src []byte, hist *[256]uint32, counted int, plain bool) (*huffmanCode, []byte) {
+	if l.common != nil && plain && counted < len(src) {
+		// A code of its own is worth the time only if it saves more than this, of which the sample feigns a part.
+		const enough = 1.012
+		if n, _ := l.common.bytes(hist); float64(n) <= enough*entropy(hist, counted) {
+			if l.code == l.common {
+				return l.common, nil
+			}
+			return l.common, l.tree
+		}
 	}
-	acc |= 1 << n
-	n++
-	binary.LittleEndian.PutUint64(out[at:], acc)
-	return dst[:at+int(n+7)/8]
+	if counted < len(src) {
+		hist = countAll(src)
+	}
+	code, tree := makeCode(hist)
+	if tree == nil {
+		code = nil
+	}
+	size := len(src)
+	if code != nil {
+		size, _ = code.bytes(hist)
+	}
+	if l.code != nil {
+		if kept, known := l.code.bytes(hist); known && kept <= size+len(tree) {
+			code, tree, size = l.code, nil, kept
+		}
+	}
+	if size+len(tree)+3 >= len(src) {
+		return nil, nil
+	}
+	return code, tree
+}
+
+// entropy is the least number of bytes that the bytes of a histogram take, each on its own.
+func entropy(hist *[256]uint32, n int) float64 {
+	bits := float64(n) * math.Log2(float64(n))
+	for _, h := range hist {
+		if h > 0 {
+			bits -= float64(h) * math.Log2(float64(h))
+		}
+	}
+	return bits / 8
+}
+
+// appendStreams appends one stream, or the sizes of three and four of them.
+func (l *literals) appendStreams(dst, src []byte, code *huffmanCode) []byte {
+	if len(src) < 256 {
+		at := len(dst)
+		dst = grow(dst, streamBound(len(src)))
+		return dst[:at+code.encode(dst[at:cap(dst)], src)]
+	}
+	paired := len(src) >= fewLiterals && code == l.common // a table of pairs takes as long as half a block
+	if paired {
+		l.preparePairs(code)
+	}
+	quarter := (len(src) + 3) / 4
+	sizes := len(dst)
+	dst = append(dst, make([]byte, 6)...)
+	for i := range 4 {
+		part := src[min(i*quarter, len(src)):min((i+1)*quarter, len(src))]
+		at, n := len(dst), 0
+		dst = grow(dst, streamBound(len(part)))
+		if out := dst[at:cap(dst)]; paired {
+			n = l.pairs.encode(out, part, code)
+		} else {
+			n = code.encode(out, part)
+		}
+		dst = dst[:at+n]
+		if i < 3 {
+			binary.LittleEndian.PutUint16(dst[sizes+2*i:], uint16(n))
+		}
+	}
+	return dst
+}
+
+func (l *literals) preparePairs(code *huffmanCode) {
+	if l.of == code {
+		return
+	}
+	if l.pairs == nil {
+		l.pairs = new(pairCode)
+	}
+	l.pairs.make(code)
+	l.of = code
+}
+
+// appendRaw appends literals as they are, or one byte that stands for all n.
+func appendRaw(dst []byte, kind byte, src []byte, n int) []byte {
+	switch {
+	case n < 32:
+		dst = append(dst, kind|byte(n)<<3)
+	case n < 4096:
+		dst = append(dst, kind|1<<2|byte(n)<<4, byte(n>>4))
+	default:
+		dst = append(dst, kind|3<<2|byte(n)<<4, byte(n>>4), byte(n>>12))
+	}
+	return append(dst, src...)
+}
+
+func same(src []byte) bool { return string(src[1:]) == string(src[:len(src)-1]) }
+
+// count counts the bytes of src: all of a few, and a part of more.
+func count(src []byte) (hist *[256]uint32, counted int) {
+	if len(src) < fewLiterals {
+		return countAll(src), len(src)
+	}
+	return sample(src, 32, 512)
+}
+
+// sample counts run bytes of every some.
+func sample(src []byte, run, every int) (hist *[256]uint32, counted int) {
+	var t tally
+	for i := 0; i < len(src); i += every {
+		p := src[i:min(i+run, len(src))]
+		t.add(p)
+		counted += len(p)
+	}
+	return t.sum(), counted
+}
+
+func countAll(src []byte) *[256]uint32 {
+	var t tally
+	t.add(src)
+	return t.sum()
+}
+
+// tally counts in four tables, so that equal bytes in a row do not wait for each other.
+type tally [4][256]uint32
+
+func (t *tally) add(p []byte) {
+	for ; len(p) >= 4; p = p[4:] {
+		t[0][p[0]]++
+		t[1][p[1]]++
+		t[2][p[2]]++
+		t[3][p[3]]++
+	}
+	for _, x := range p {
+		t[0][x]++
+	}
+}
+
+func (t *tally) sum() *[256]uint32 {
+	var hist [256]uint32
+	for i := range hist {
+		hist[i] = t[0][i] + t[1][i] + t[2][i] + t[3][i]
+	}
+	return &hist
 }
 
 // grow returns dst with room for n more bytes.

@@ -2,6 +2,7 @@ package zstd
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"math/rand/v2"
 	"os"
@@ -64,10 +65,6 @@ func bits16(x uint32) int {
 	return n*7 + int(x>>8&1)
 }
 
-// slack is how much larger than libzstd's our frames may be, in percent, where it is more than 3: for masks and
-// packed values at high levels, and where blocks of noise with few matches come before others.
-var slack = map[string]int{"masked@0": 4, "masked@5": 15, "masked@9": 6, "packed@5": 15, "packed@9": 6, "skew@1": 18, "half@0": 8, "half@1": 8}
-
 // TestAgainstLibzstd checks that libzstd reads our frames and that they are no more than 3 % larger than its own.
 func TestAgainstLibzstd(t *testing.T) {
 	t.Parallel()
@@ -123,7 +120,7 @@ for key in sys.argv[2:]:
 		if err != nil {
 			t.Fatal(err)
 		}
-		ours, percent := size[strings.ReplaceAll(key, "-", " ")], max(slack[key], 3)
+		ours, percent := size[strings.ReplaceAll(key, "-", " ")], 3
 		t.Logf("%-30s %8d, libzstd %8d: %.4f", key, ours, theirs, float64(ours)/float64(theirs))
 		if ours > theirs+theirs*percent/100+16 {
 			t.Errorf("%s: %d bytes, more than %d %% over libzstd's %d", key, ours, percent, theirs)
@@ -152,46 +149,96 @@ func roundTrip(t *testing.T, path string, src []byte, level int) int {
 	return len(out)
 }
 
-// FuzzEncode makes contents without and with matches of a few bytes, and lets the literals' encoder have them.
+// TestLibzstdReadsAll gives libzstd frames of all the lengths at which headers change, and of contents that make
+// blocks of every kind, with and without checksum, which it verifies.
+func TestLibzstdReadsAll(t *testing.T) {
+	t.Parallel()
+	rng := rand.New(rand.NewPCG(7, 8))
+	lengths := []int{0, 1, 7, 8, 9, 31, 32, 63, 255, 256, 257, 1023, 1024, 4095, 4096, 16383, 16384, 65535, 65536, 65791, 65792, 131071, 131072, 131073, 262144, 400000}
+	patterns := [][]byte{nil, {0}, []byte("ab"), []byte("a longer pattern that comes again"), {0, 0, 0x90, 0x43}}
+	dir := t.TempDir()
+	var frames, contents []byte
+	var list strings.Builder
+	for i := range 400 {
+		n := lengths[i%len(lengths)]
+		if i >= 2*len(lengths) {
+			n = rng.IntN(1 << rng.IntN(19))
+		}
+		src := mixture(patterns[rng.IntN(len(patterns))], n, rng.Uint64(), byte(1<<rng.IntN(9)-1))
+		out, err := Encode(nil, src, []int{-3, 0, 1, 3, 6, 9, 19}[rng.IntN(7)], i%2 == 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(&list, "%d %d\n", len(out), len(src))
+		frames, contents = append(frames, out...), append(contents, src...)
+	}
+	large := mixture([]byte("window"), 20<<20, 1, 3) // more than one window
+	out, err := Encode(nil, large, 0, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintf(&list, "%d %d\n", len(out), len(large))
+	frames, contents = append(frames, out...), append(contents, large...)
+	for name, b := range map[string][]byte{"frames": frames, "contents": contents, "list": []byte(list.String())} {
+		if err := os.WriteFile(filepath.Join(dir, name), b, 0o666); err != nil {
+			t.Fatal(err)
+		}
+	}
+	testenv.RunPython(t, `
+import sys
+from numcodecs import Zstd
+frames, contents = (open(sys.argv[1] + "/" + n, "rb").read() for n in ("frames", "contents"))
+for i, line in enumerate(open(sys.argv[1] + "/list")):
+    m, n = map(int, line.split())
+    frame, want = frames[:m], contents[:n]
+    frames, contents = frames[m:], contents[n:]
+    assert frame[4] >> 2 & 1 == (i + 1) % 2 or i == 400
+    if n:
+        assert bytes(Zstd().decode(frame)) == want, (i, m, n)
+    if n > 100 and frame[4] & 4:
+        damaged = frame[:-1] + bytes([frame[-1] ^ 1])
+        try:
+            Zstd().decode(damaged)
+        except RuntimeError:
+            continue
+        raise AssertionError("the checksum is not verified")
+assert not frames and not contents and i == 400
+`, dir)
+}
+
+// FuzzEncode encodes mixtures of noise of few or many symbols and of repeated patterns.
 func FuzzEncode(f *testing.F) {
-	f.Add([]byte("abc"), uint32(300_000), uint64(1), uint8(255))
-	f.Add([]byte{0, 1}, uint32(262_144), uint64(2), uint8(0))
-	f.Add([]byte{7}, uint32(393_217), uint64(3), uint8(15))
-	f.Fuzz(func(t *testing.T, pattern []byte, n uint32, seed uint64, mask uint8) {
-		src := make([]byte, minLiterals+n%minLiterals)
-		rng := rand.New(rand.NewPCG(seed, 0))
-		for i := range src {
-			src[i] = byte(rng.Uint32()) & mask
-			if len(pattern) > 0 {
-				src[i] += pattern[i%len(pattern)]
-			}
-		}
-		hist := sampleHistogram(src)
-		code, tree := makeCode(hist)
-		if tree == nil {
-			return
-		}
-		cells := 0
-		for _, c := range code {
-			cells += 1 << (maxCodeBits - c>>16)
-		}
-		if cells != 1<<maxCodeBits {
-			t.Fatalf("the code fills %d cells", cells)
-		}
-		pairs := new(pairCode)
-		pairs.make(code)
-		out := appendFrameHeader(nil, len(src))
-		for rest := src; len(rest) > 0; {
-			block := rest[:min(len(rest), blockSize)]
-			rest = rest[len(block):]
-			var sent bool
-			if out, sent = appendBlock(out, block, pairs, tree, len(rest) == 0); sent {
-				tree = nil
-			}
+	f.Add([]byte("abc"), uint32(300_000), uint64(1), uint8(255), 0, false)
+	f.Add([]byte{0, 1}, uint32(262_144), uint64(2), uint8(0), 5, true)
+	f.Add([]byte{7}, uint32(393_217), uint64(3), uint8(15), 1, false)
+	f.Add([]byte("a few bytes"), uint32(0), uint64(4), uint8(15), 9, true)
+	f.Fuzz(func(t *testing.T, pattern []byte, n uint32, seed uint64, mask uint8, level int, checksum bool) {
+		src := mixture(pattern, int(n%(1<<19)), seed, mask)
+		out, err := Encode(nil, src, min(max(level, MinLevel), MaxLevel), checksum)
+		if err != nil || len(out) > Bound(len(src)) {
+			t.Fatalf("%d bytes, bound %d: %v", len(out), Bound(len(src)), err)
 		}
 		got, err := Decode(make([]byte, 0, len(src)), out)
 		if err != nil || !bytes.Equal(got, src) {
 			t.Fatalf("does not come back: %v", err)
 		}
 	})
+}
+
+// mixture is the pattern again and again, with noise in the bits of mask added in runs.
+func mixture(pattern []byte, n int, seed uint64, mask uint8) []byte {
+	src := make([]byte, n)
+	rng := rand.New(rand.NewPCG(seed, 0))
+	for i, left, noisy := 0, 0, false; i < n; i, left = i+1, left-1 {
+		if left <= 0 {
+			left, noisy = 1<<rng.IntN(18), !noisy
+		}
+		if noisy {
+			src[i] = byte(rng.Uint32()) & mask
+		}
+		if len(pattern) > 0 {
+			src[i] += pattern[i%len(pattern)]
+		}
+	}
+	return src
 }
