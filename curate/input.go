@@ -75,6 +75,8 @@ type field struct {
 	name    string // short_name: the array
 	steps   []int  // on the store's axis, for each record of the file
 	missing netcdf.Packing
+	// bigEndian says that the file has its values as big-endian floats without filters.
+	bigEndian bool
 }
 
 // fields returns the variables with a time dimension and a non-empty short_name, with the place of every
@@ -102,7 +104,7 @@ func (f *input) fields(ctx context.Context, axis Axis) ([]field, error) {
 		if err != nil {
 			return nil, err
 		}
-		found = append(found, field{v, name, steps, p})
+		found = append(found, field{v, name, steps, p, f.classic() && v.Type.Kind == netcdf.Float && !p.Packed()})
 	}
 	switch {
 	case len(found) > 0:
@@ -111,6 +113,15 @@ func (f *input) fields(ctx context.Context, axis Axis) ([]field, error) {
 		return nil, fmt.Errorf("%w: no attribute short_name, which names the array, on %s", ErrInput, strings.Join(unnamed, ", "))
 	}
 	return nil, fmt.Errorf("%w: no variable with the dimensions time and cells", ErrInput)
+}
+
+// classic says that the file is one of the classic formats.
+func (f *input) classic() bool {
+	switch f.nc.Format() {
+	case netcdf.CDF1, netcdf.CDF2, netcdf.CDF5:
+		return true
+	}
+	return false
 }
 
 func (f *input) timeDim(v *netcdf.Var) int {

@@ -2,16 +2,21 @@ package curate
 
 import (
 	"context"
+	"encoding/binary"
 	"fmt"
 	"math"
+	"math/bits"
 	"sync"
+	"unsafe"
 
 	"healpipe/netcdf"
 	"healpipe/zarr"
 )
 
 // nan is numpy's.
-var nan = math.Float32frombits(0x7fc00000)
+var nan = math.Float32frombits(nanBits)
+
+const nanBits = 0x7fc00000
 
 // source gives the array's chunks the values of a variable. Chunks of arrays with levels hold one level for
 // all steps, files all levels of one step: so it reads panels of some levels, about a MiB of each record at a
@@ -20,8 +25,9 @@ var nan = math.Float32frombits(0x7fc00000)
 type source struct {
 	fd      field
 	cells   int
-	levels  int // 1 for arrays without
-	depth   int // levels in a panel
+	levels  int            // 1 for arrays without
+	depth   int            // levels in a panel
+	raw     *netcdf.Chunks // of a classic file's floats, whose bytes are read as they are; nil: others
 	readers int
 	record  map[int]int  // of a step
 	stats   *collector   // nil: none
@@ -52,13 +58,17 @@ func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*sour
 	for i, step := range fd.steps {
 		s.record[step] = i
 	}
+	ch, err := fd.v.Chunks(ctx)
+	if err != nil {
+		return nil, err
+	}
 	if len(shape) == 3 {
-		ch, err := fd.v.Chunks(ctx)
-		if err != nil {
-			return nil, err
-		}
 		s.levels = shape[1]
 		s.depth = min(max(ch.Shape[1], 1), 8, s.levels) // more would take too much memory
+	}
+	// A box of one record and one panel is then one chunk.
+	if fd.bigEndian && ch.Shape[0] == 1 && ch.Shape[len(shape)-1] == s.cells && (len(shape) == 2 || ch.Shape[1] == s.depth) {
+		s.raw = ch
 	}
 	return s, nil
 }
@@ -86,7 +96,11 @@ func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) erro
 func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) error {
 	step, n := part.Start[0], part.Shape[0]
 	if s.levels == 1 && len(part.Shape) == 2 {
-		return s.load(ctx, step, n, 0, 1, dst)
+		if err := s.load(ctx, step, n, 0, 1, dst); err != nil {
+			return err
+		}
+		s.finish(dst, dst)
+		return nil
 	}
 	if part.Shape[1] != 1 || part.Shape[2] != s.cells {
 		return fmt.Errorf("chunks of %d levels and %d cells, not one level and all cells", part.Shape[1], part.Shape[2])
@@ -102,7 +116,7 @@ func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) erro
 	if p.err == nil {
 		for i := range n {
 			from := (i*p.depth + level - first) * s.cells
-			copy(dst[i*s.cells:(i+1)*s.cells], p.values[from:])
+			s.finish(dst[i*s.cells:(i+1)*s.cells], p.values[from:from+s.cells])
 		}
 	}
 	s.taken(key, p)
@@ -150,27 +164,45 @@ func (s *source) taken(key panelKey, p *panel) {
 	}
 }
 
-// load reads the records of steps [step, step+n), levels [level, level+depth), as [step][level][cell].
+// load reads the records of steps [step, step+n), levels [level, level+depth), as [step][level][cell], up to what
+// finish does.
 func (s *source) load(ctx context.Context, step, n, level, depth int, dst []float32) error {
 	size := depth * s.cells
 	return inParallel(ctx, s.readers, n, func(ctx context.Context, i int) error {
-		start, count := []int{s.record[step+i], 0}, []int{1, s.cells}
-		if len(s.fd.v.Shape) == 3 {
-			start, count = []int{start[0], level, 0}, []int{1, depth, s.cells}
+		record, dst := s.record[step+i], dst[i*size:(i+1)*size]
+		if s.raw != nil {
+			cell := []int{record, 0}
+			if len(s.fd.v.Shape) == 3 {
+				cell = []int{record, level / s.depth, 0}
+			}
+			return s.bytes(ctx, s.raw.At(cell...), dst)
 		}
-		return s.values(ctx, start, count, dst[i*size:(i+1)*size])
+		start, count := []int{record, 0}, []int{1, s.cells}
+		if len(s.fd.v.Shape) == 3 {
+			start, count = []int{record, level, 0}, []int{1, depth, s.cells}
+		}
+		return s.values(ctx, start, count, dst)
 	})
 }
 
-// values reads a box of the variable, unpacks it, and makes missing values NaN.
+// bytes reads a chunk as it is stored.
+func (s *source) bytes(ctx context.Context, c netcdf.Chunk, dst []float32) error {
+	if len(dst) == 0 {
+		return nil
+	}
+	b := unsafe.Slice((*byte)(unsafe.Pointer(&dst[0])), 4*len(dst))
+	if c.Size != int64(len(b)) {
+		return fmt.Errorf("%w: %s: chunk of %d bytes instead of %d", netcdf.ErrCorrupt, s.fd.v.Name, c.Size, len(b))
+	}
+	_, err := s.raw.ReadRaw(ctx, c, b)
+	return err
+}
+
+// values reads a box of the variable and unpacks it.
 func (s *source) values(ctx context.Context, start, count []int, dst []float32) error {
 	p := s.fd.missing
 	if s.fd.v.Type.Kind == netcdf.Float && !p.Packed() {
-		if err := s.fd.v.Read(ctx, dst, start, count, nil); err != nil {
-			return err
-		}
-		markMissing(dst, p.Missing)
-		return nil
+		return s.fd.v.Read(ctx, dst, start, count, nil)
 	}
 	wide := make([]float64, len(dst))
 	if err := s.fd.v.Read(ctx, wide, start, count, nil); err != nil {
@@ -186,6 +218,46 @@ func (s *source) values(ctx context.Context, start, count []int, dst []float32) 
 	}
 	return nil
 }
+
+// finish makes values of what load read: dst, which may be src.
+func (s *source) finish(dst, src []float32) {
+	p := s.fd.missing
+	missing := p.Missing
+	switch {
+	case s.fd.v.Type.Kind != netcdf.Float || p.Packed():
+		missing = nil // done
+		fallthrough
+	case s.raw == nil:
+		copy(dst, src)
+	case len(missing) > 0 && missing[0] == missing[0] && float32(missing[0]) != 0:
+		// Equal means the same bits, but for zeros and NaN.
+		swapMarked(dst, src, math.Float32bits(float32(missing[0])))
+		if missing = missing[1:]; len(missing) > 0 && float32(missing[0]) == float32(p.Missing[0]) {
+			missing = missing[1:] // _FillValue and missing_value are mostly the same
+		}
+	default:
+		swapMarked(dst, src, math.Float32bits(nan))
+	}
+	markMissing(dst, missing)
+}
+
+// swapMarked copies big-endian values and makes those with the bits missing NaN.
+func swapMarked(dst, src []float32, missing uint32) {
+	dst = dst[:len(src)]
+	for i, v := range src {
+		u := math.Float32bits(v)
+		if nativeLittle {
+			u = bits.ReverseBytes32(u)
+		}
+		if u == missing {
+			u = nanBits
+		}
+		dst[i] = math.Float32frombits(u)
+	}
+}
+
+// nativeLittle says that the machine's byte order is not the classic format's.
+var nativeLittle = binary.NativeEndian.Uint16([]byte{1, 0}) == 1
 
 // markMissing makes missing values NaN. They are few kinds, mostly one, so a pass for each is fastest.
 func markMissing(dst []float32, missing []float64) {

@@ -147,6 +147,7 @@ func sameSteps(ctx context.Context, fd field, a *zarr.Array, steps []int) (bool,
 				if err := src.load(ctx, step, 1, level, depth, w); err != nil {
 					return false, err
 				}
+				src.finish(w, w)
 				r := zarr.Region{Start: []int{step, 0}, Shape: []int{1, src.cells}}
 				if len(a.Shape()) == 3 {
 					r = zarr.Region{Start: []int{step, level, 0}, Shape: []int{1, depth, src.cells}}
