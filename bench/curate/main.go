@@ -148,6 +148,7 @@ func initStore(path, dir string) error {
 
 // run runs a program to its end. The last thing that it prints may be the seconds without start-up.
 func run(name string, args ...string) (cost, error) {
+	syscall.Sync() // what the run before left to be written must not wait for this one's syncs
 	cmd := exec.Command(name, args...)
 	cmd.Stderr = os.Stderr
 	start := time.Now()
