@@ -7,7 +7,7 @@ import (
 	"healpipe/celery/kombu"
 )
 
-// Route sends the tasks whose name matches Pattern (exactly, or with * and ?) to a queue, or to an exchange with a
+// Route sends the tasks whose name matches Pattern (exactly, or as a glob if there is a * in it) to a queue, or to an exchange with a
 // routing key. Empty fields leave the default.
 type Route struct {
 	Pattern      string
@@ -34,7 +34,7 @@ func (a *App) route(name string, args []any, kwargs, options map[string]any) Rou
 		}
 	}
 	for _, r := range a.conf.Routes {
-		if strings.ContainsAny(r.Pattern, "*?[") && globMatch(r.Pattern, name) {
+		if strings.Contains(r.Pattern, "*") && globMatch(r.Pattern, name) {
 			return r
 		}
 	}
@@ -70,7 +70,11 @@ func (a *App) completeQueue(q Queue) Queue {
 	if q.Exchange.Type == "" {
 		q.Exchange.Type = kombu.ExchangeType(a.conf.DefaultExchangeType)
 	}
-	if q.RoutingKey == "" {
+	switch {
+	case q.RoutingKey != "":
+	case q.Exchange.Type == kombu.Fanout: // as Celery's Broadcast, so that what is sent through it is heard
+		q.RoutingKey = a.conf.DefaultRoutingKey
+	default:
 		q.RoutingKey = q.Name
 	}
 	return q

@@ -21,6 +21,10 @@ func (c *Consumer) settleAs(d *Delivery, s *settlement) bool {
 	if !d.state.CompareAndSwap(stateOpen, stateSettled) {
 		return false
 	}
+	if d.broadcast() {
+		s.finish(nil)
+		return true
+	}
 	c.mu.Lock()
 	c.open--
 	c.pending = append(c.pending, s)
@@ -107,6 +111,10 @@ func (c *Consumer) release(ctx context.Context, ds []*Delivery) error {
 	mine := make([]*Delivery, 0, len(ds))
 	c.mu.Lock()
 	for _, d := range ds {
+		if d.broadcast() {
+			d.state.Store(stateSettled) // nobody else could have it
+			continue
+		}
 		if d.c == c && d.state.CompareAndSwap(stateOpen, stateSettled) {
 			c.open--
 			mine = append(mine, d)

@@ -9,7 +9,8 @@ import (
 // startSource consumes from a queue. A queue that is consumed from already is left alone.
 func (c *Consumer) startSource(q Queue) {
 	if q.Exchange.Type == Fanout {
-		return // its messages are published, not pushed: see Subscribe
+		c.startBroadcast(q)
+		return
 	}
 	s := &source{queue: q, lists: c.b.keys.lists(q.Name)}
 	ctx, stop := context.WithCancel(c.ctx)
