@@ -83,7 +83,7 @@ func runWorker(t testing.TB, app *celery.App, opts celery.WorkerOptions) *runnin
 	case err := <-r.done:
 		close(ended)
 		t.Fatalf("worker did not start: %v\n%s", err, log)
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("worker did not start\n%s", log)
 	}
 	return r
@@ -98,7 +98,7 @@ func (r *running) end(t testing.TB) {
 		if err != nil {
 			t.Fatal(err)
 		}
-	case <-time.After(20 * time.Second):
+	case <-time.After(time.Minute):
 		t.Fatalf("worker did not stop\n%s", r.log)
 	}
 }
@@ -152,7 +152,7 @@ func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 			t.Logf("end of the Python worker's log:\n%s", log.tail())
 		}
 	})
-	testenv.WaitFor(t, 60*time.Second, "the Python worker to be ready", func() bool { return log.has(" ready.") })
+	testenv.WaitFor(t, time.Minute, "the Python worker to be ready", func() bool { return log.has(" ready.") })
 	// It subscribes (to commands and to its peers' events, by pattern) at the first poll after that line; what is
 	// sent before is lost.
 	conn, err := redis.DialURL(broker)
@@ -160,7 +160,7 @@ func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	testenv.WaitFor(t, 60*time.Second, "the Python worker to hear commands", func() bool {
+	testenv.WaitFor(t, time.Minute, "the Python worker to hear commands", func() bool {
 		patterns, err := redis.Int(conn.Do("PUBSUB", "NUMPAT"))
 		return err == nil && patterns >= 2
 	})

@@ -50,13 +50,13 @@ func TestWarmShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-started
-	testenv.WaitFor(t, 10*time.Second, "all messages to be held", func() bool { return length(t, c, "HLEN", "unacked") == 4 })
+	testenv.WaitFor(t, time.Minute, "all messages to be held", func() bool { return length(t, c, "HLEN", "unacked") == 4 })
 	w.Warm()
-	testenv.WaitFor(t, 10*time.Second, "waiting messages to be given back", func() bool { return length(t, c, "LLEN", "celery") == 3 })
+	testenv.WaitFor(t, time.Minute, "waiting messages to be given back", func() bool { return length(t, c, "LLEN", "celery") == 3 })
 	if n := length(t, c, "HLEN", "unacked"); n != 1 {
 		t.Errorf("%d messages unacknowledged while one task runs", n)
 	}
-	if pong, err := app.Control().Ping(ctx, celery.BroadcastOptions{Destination: []string{"w@h"}, Timeout: 5 * time.Second}); err != nil || len(pong) != 1 {
+	if pong, err := app.Control().Ping(ctx, celery.BroadcastOptions{Destination: []string{"w@h"}, Timeout: time.Minute}); err != nil || len(pong) != 1 {
 		t.Errorf("ping during the drain: %v %v", pong, err)
 	}
 	close(block)
@@ -119,18 +119,18 @@ func TestBadMessages(t *testing.T) {
 		if _, err := c.Do("LPUSH", "celery", tc.element); err != nil {
 			t.Fatal(err)
 		}
-		testenv.WaitFor(t, 10*time.Second, "the log to say "+tc.log, func() bool { return w.log.has(tc.log) })
+		testenv.WaitFor(t, time.Minute, "the log to say "+tc.log, func() bool { return w.log.has(tc.log) })
 	}
 	res, err := add.Delay(t.Context(), 1, 2)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	if v, err := res.Get(ctx); err != nil || v != int64(3) {
 		t.Errorf("the good message after the bad ones: %v %v", v, err)
 	}
-	testenv.WaitFor(t, 10*time.Second, "nothing to be left", func() bool {
+	testenv.WaitFor(t, time.Minute, "nothing to be left", func() bool {
 		return length(t, c, "LLEN", "celery")+length(t, c, "HLEN", "unacked") == 0
 	})
 }
@@ -146,7 +146,7 @@ func TestTimeLimits(t *testing.T) {
 	boom := app.MustRegister("boom", func() { panic("out of cheese") })
 	runWorker(t, app, celery.WorkerOptions{Concurrency: 1})
 	defer close(release)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	for _, tc := range []struct {
 		task  *celery.Task
@@ -169,7 +169,7 @@ func TestGoClient(t *testing.T) {
 	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
 	registerSuite(t, app, url)
 	runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h"})
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	s := func(name string, args ...any) *celery.Signature { return app.Signature("suite."+name, args...) }
 	for name, tc := range map[string]struct {
@@ -192,7 +192,7 @@ func TestGoClient(t *testing.T) {
 			t.Errorf("%s: got %v %v, want %v", name, got, err, tc.want)
 		}
 	}
-	stats, err := app.Control().Inspect(celery.BroadcastOptions{Timeout: 5 * time.Second}).Stats(ctx)
+	stats, err := app.Control().Inspect(celery.BroadcastOptions{Timeout: time.Minute, Limit: 1}).Stats(ctx)
 	if err != nil || stats["w@h"] == nil {
 		t.Errorf("stats: %v %v", stats, err)
 	}
@@ -204,7 +204,7 @@ func TestCaptureEvents(t *testing.T) {
 	url := testenv.StartRedis(t).URL(0)
 	app := newApp(t, celery.Config{Broker: url})
 	add := app.MustRegister("add", func(x, y int) int { return x + y })
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
 	seen := make(chan string, 100)
 	ended := make(chan error, 1)

@@ -39,7 +39,7 @@ var forbidden = []struct{ from, to, why string }{
 
 // owners lists third-party modules that some package trees alone may import.
 var owners = map[string][]string{
-	"github.com/gomodule/redigo":     {"healpipe/celery/kombu"},
+	"github.com/gomodule/redigo":     {"healpipe/celery/kombu", "healpipe/tests"},
 	"github.com/minio/minio-go":      {"healpipe/storage"},
 	"github.com/urfave/cli":          {"healpipe/cli"},
 	"go.starlark.net":                {"healpipe/config"},
