@@ -152,7 +152,7 @@ func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 			t.Logf("end of the Python worker's log:\n%s", log.tail())
 		}
 	})
-	testenv.WaitFor(t, time.Minute, "the Python worker to be ready", func() bool { return log.has(" ready.") })
+	testenv.WaitFor(t, 5*time.Minute, "the Python worker to be ready", func() bool { return log.has(" ready.") })
 	// It subscribes (to commands and to its peers' events, by pattern) at the first poll after that line; what is
 	// sent before is lost.
 	conn, err := redis.DialURL(broker)
@@ -160,7 +160,7 @@ func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 		t.Fatal(err)
 	}
 	defer func() { _ = conn.Close() }()
-	testenv.WaitFor(t, time.Minute, "the Python worker to hear commands", func() bool {
+	testenv.WaitFor(t, 5*time.Minute, "the Python worker to hear commands", func() bool {
 		patterns, err := redis.Int(conn.Do("PUBSUB", "NUMPAT"))
 		return err == nil && patterns >= 2
 	})
