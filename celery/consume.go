@@ -28,15 +28,11 @@ type receiver struct {
 // Run receives until the deliveries end.
 func (c *receiver) Run(ctx context.Context) error {
 	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case d, ok := <-c.consumer.Deliveries():
-			if !ok {
-				return nil
-			}
-			c.receive(ctx, d)
+		d, err := c.consumer.Receive(ctx)
+		if err != nil {
+			return nil // the worker or the consumer has ended
 		}
+		c.receive(ctx, d)
 	}
 }
 

@@ -7,16 +7,18 @@ import "sync"
 type pool struct {
 	run func(*Request) bool // runs one request; false if its slot has been given away by abandon
 
-	mu    sync.Mutex
-	cond  *sync.Cond
-	queue []*Request
-	head  int
-	want  int // slots that there should be
-	slots int // goroutines that belong to the pool
-	busy  int
-	stray int           // goroutines of given-up tasks that have not returned
-	idle  chan struct{} // closed when the last task ends; nil while nobody waits
-	empty chan struct{} // closed when the last task has returned, given-up ones too; nil while nobody waits
+	mu     sync.Mutex
+	cond   *sync.Cond
+	queue  []*Request
+	head   int
+	asleep int  // slots that wait for a request
+	waking bool // one of them has been told
+	want   int  // slots that there should be
+	slots  int  // goroutines that belong to the pool
+	busy   int
+	stray  int           // goroutines of given-up tasks that have not returned
+	idle   chan struct{} // closed when the last task ends; nil while nobody waits
+	empty  chan struct{} // closed when the last task has returned, given-up ones too; nil while nobody waits
 }
 
 func newPool(n int, run func(*Request) bool) *pool {
@@ -30,8 +32,17 @@ func newPool(n int, run func(*Request) bool) *pool {
 func (p *pool) submit(r *Request) {
 	p.mu.Lock()
 	p.queue = append(p.queue, r)
+	p.rouse()
 	p.mu.Unlock()
-	p.cond.Signal()
+}
+
+// rouse wakes one slot if requests wait. That one wakes the next when it has taken a request, so that short tasks are run by
+// those slots that are awake, without a change of goroutine for each. p.mu is held.
+func (p *pool) rouse() {
+	if p.head < len(p.queue) && p.asleep > 0 && !p.waking {
+		p.waking = true
+		p.cond.Signal()
+	}
 }
 
 // resize sets the number of slots; shrinking waits for tasks to end, it does not stop them.
@@ -64,7 +75,10 @@ func (p *pool) slot() {
 	p.mu.Lock()
 	for {
 		for p.head == len(p.queue) && p.slots <= p.want {
+			p.asleep++
 			p.cond.Wait()
+			p.asleep--
+			p.waking = false
 		}
 		if p.slots > p.want {
 			p.slots--
@@ -81,6 +95,7 @@ func (p *pool) slot() {
 			p.head = 0
 		}
 		p.busy++
+		p.rouse()
 		p.mu.Unlock()
 		kept := p.run(r)
 		p.mu.Lock()

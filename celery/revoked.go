@@ -2,6 +2,7 @@ package celery
 
 import (
 	"container/list"
+	"strings"
 	"sync"
 	"time"
 )
@@ -40,6 +41,7 @@ func (s *limitedSet) addAt(id string, at time.Time) {
 	if e, ok := s.index[id]; ok {
 		s.order.Remove(e)
 	}
+	id = strings.Clone(id) // it may be a part of a whole message
 	s.index[id] = s.order.PushBack(limitedItem{id, at})
 	s.purge()
 }

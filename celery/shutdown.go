@@ -57,17 +57,8 @@ func (w *Worker) giveBack() {
 		}
 	}
 	waiting = append(append(waiting, limited...), w.pool.takeQueued()...)
-drain:
-	for { // what was fetched and not yet received
-		select {
-		case d, ok := <-w.recv.consumer.Deliveries():
-			if !ok {
-				break drain
-			}
-			waiting = append(waiting, &Request{delivery: d})
-		default:
-			break drain
-		}
+	for _, d := range w.recv.consumer.Undelivered() {
+		waiting = append(waiting, &Request{delivery: d})
 	}
 	held := make([]*kombu.Delivery, 0, len(waiting))
 	for _, r := range waiting {

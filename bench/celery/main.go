@@ -29,7 +29,7 @@ type peer struct {
 // figures are what one worker has shown, in the order of the runs.
 type figures struct {
 	rate, events, cpu, server, rss, unique, first, etaRSS, etaCPU []float64
-	wake                                                  []float64
+	wake                                                          []float64
 }
 
 func main() {

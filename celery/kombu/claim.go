@@ -1,6 +1,7 @@
 package kombu
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -108,59 +109,24 @@ func (c *Consumer) rotate(served []*source) {
 	}
 }
 
-// accept takes over what is registered for us. A single message, as an idle consumer gets them, goes straight to the reader;
-// several are parsed by the pump while the engine makes its next trip. adopted ones were found on the server: the reply
-// of their claim is lost, or late.
+// accept takes over what is registered for us; the reader parses it. adopted ones were found on the server: the reply of
+// their claim is lost, or late.
 func (c *Consumer) accept(fresh []*Delivery, adopted bool) {
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if adopted || len(c.adopted) > 0 {
 		fresh = slices.DeleteFunc(fresh, func(d *Delivery) bool { return c.known(d, adopted) })
+	}
+	if len(fresh) == 0 {
+		return
 	}
 	for _, d := range fresh {
 		c.holding[d.Tag] = d
 	}
 	c.open += len(fresh)
-	straight := len(fresh) == 1 && len(c.backlog) == 0 && !c.handing
-	if straight {
-		c.handing = true
-	} else {
-		c.putAside(fresh)
-	}
-	c.mu.Unlock()
-	if !straight {
-		return
-	}
-	d := fresh[0]
-	rest := fresh[:0]
-	if c.parse(d) {
-		select {
-		case c.out <- d:
-		default:
-			rest = fresh
-		}
-	}
-	c.mu.Lock()
-	c.handing = false
-	c.backlog = append(rest, c.backlog...)
-	c.waiting.Add(int64(len(rest)))
-	if len(c.backlog) > 0 {
-		c.wakePump()
-	}
-	c.mu.Unlock()
-}
-
-// putAside gives deliveries to the pump. c.mu is held.
-func (c *Consumer) putAside(ds []*Delivery) {
-	if len(ds) > 0 {
-		c.backlog = append(c.backlog, ds...)
-		c.waiting.Add(int64(len(ds)))
-		c.wakePump()
-	}
-}
-
-func (c *Consumer) wakePump() {
+	c.backlog = append(c.backlog, fresh...)
 	select {
-	case c.pumpWake <- struct{}{}:
+	case c.arrived <- struct{}{}:
 	default:
 	}
 }
@@ -190,35 +156,66 @@ func (c *Consumer) parse(d *Delivery) bool {
 	return false
 }
 
-// pump parses deliveries and hands them to the reader.
-func (c *Consumer) pump() {
+// receive waits for the next delivery.
+func (c *Consumer) receive(ctx context.Context) (*Delivery, error) {
 	for {
 		c.mu.Lock()
-		var batch []*Delivery
-		if !c.handing {
-			batch, c.backlog = c.backlog, nil
-			c.handing = len(batch) > 0
+		var d *Delivery
+		if len(c.backlog) > 0 {
+			d, c.backlog[0] = c.backlog[0], nil
+			c.backlog = c.backlog[1:]
+		} else {
+			c.backlog = nil
 		}
+		hungry := d != nil && len(c.backlog) == maxWaiting-1 // the engine has stopped claiming
 		c.mu.Unlock()
-		for _, d := range batch {
-			if !d.settled() && c.parse(d) {
-				select {
-				case c.out <- d:
-				case <-c.ctx.Done():
-					return
-				}
-			}
-			c.waiting.Add(-1)
-		}
-		if len(batch) > 0 {
-			c.mu.Lock()
-			c.handing = false
-			c.mu.Unlock()
+		if hungry {
 			c.kick()
-			continue
+		}
+		switch {
+		case d == nil:
+			select {
+			case <-c.arrived:
+			case <-ctx.Done():
+				return nil, ctx.Err()
+			case <-c.ctx.Done():
+				return nil, ErrClosed
+			}
+		case !d.settled() && c.parse(d):
+			return d, nil
+		}
+	}
+}
+
+// undelivered takes away what the reader has not received.
+func (c *Consumer) undelivered() []*Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	out := c.backlog
+	c.backlog = nil
+	return slices.DeleteFunc(out, (*Delivery).settled)
+}
+
+// deliveries starts the pump.
+func (c *Consumer) deliveries() <-chan *Delivery {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.pumping && c.ctx.Err() == nil {
+		c.pumping = true
+		c.group.Go(c.pump)
+	}
+	return c.out
+}
+
+// pump hands deliveries to the readers of the channel.
+func (c *Consumer) pump() {
+	for {
+		d, err := c.receive(c.ctx)
+		if err != nil {
+			return
 		}
 		select {
-		case <-c.pumpWake:
+		case c.out <- d:
 		case <-c.ctx.Done():
 			return
 		}

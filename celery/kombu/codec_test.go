@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"math/big"
+	"math/rand/v2"
 	"strings"
 	"testing"
 	"time"
@@ -419,5 +420,30 @@ func TestDecompressionIsBounded(t *testing.T) {
 	}
 	if _, err := Decompress(bomb, "zstd"); !errors.Is(err, ErrTooLarge) {
 		t.Error(err)
+	}
+}
+
+// TestPlainRun: eight bytes at a time find the same end as one at a time, wherever it lies.
+func TestPlainRun(t *testing.T) {
+	t.Parallel()
+	slow := func(s []byte) int {
+		i := 0
+		for ; i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++ {
+		}
+		return i
+	}
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 40 {
+		for range 500 {
+			s := make([]byte, n)
+			for i := range s {
+				if s[i] = "\x00\x1f\x20\x21\"#[\\]\x7f\x80\xff\xa2\xdc"[r.IntN(14)]; r.IntN(8) > 0 {
+					s[i] = 'a' + byte(r.IntN(26))
+				}
+			}
+			if got, want := plainRun(s), slow(s); got != want {
+				t.Fatalf("%q: %d, want %d", s, got, want)
+			}
+		}
 	}
 }

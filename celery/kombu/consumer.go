@@ -27,7 +27,14 @@ func (c *Connection) Consume(ctx context.Context, opts ConsumerOptions) (*Consum
 }
 
 // Deliveries is the channel of fetched messages. It is closed after Close.
-func (c *Consumer) Deliveries() <-chan *Delivery { return c.out }
+func (c *Consumer) Deliveries() <-chan *Delivery { return c.deliveries() }
+
+// Receive waits for the next message, as reading from Deliveries does, at less cost. Use one of the two. The error is ErrClosed
+// or that of ctx.
+func (c *Consumer) Receive(ctx context.Context) (*Delivery, error) { return c.receive(ctx) }
+
+// Undelivered takes away what has been fetched and not yet been received: for Release. The messages are not decoded.
+func (c *Consumer) Undelivered() []*Delivery { return c.undelivered() }
 
 // SetPrefetch changes the number of messages that may be held at once; 0 means no limit. Lowering it gives
 // nothing back.

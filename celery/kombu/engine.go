@@ -17,8 +17,8 @@ import (
 //
 // One goroutine, the engine, owns the consumer's connection and everything that it does there: each round
 // trip carries what has gathered since the last one (acknowledgements, restores, renewals) and a claim if there is
-// room. Waiters tell it when a list is worth claiming from; a pump hands deliveries to the reader; a keeper sweeps and
-// looks after dead peers.
+// room. Waiters watch idle lists and claim what comes; a keeper sweeps and looks after dead peers. The reader takes deliveries
+// one by one, from the channel by way of a pump.
 type Consumer struct {
 	b    *Connection
 	id   string
@@ -33,9 +33,8 @@ type Consumer struct {
 	over   chan struct{} // closed when everything has ended
 
 	wake      chan struct{} // for the engine
-	pumpWake  chan struct{}
-	waiting   atomic.Int64 // deliveries that the reader has not taken
-	connected atomic.Int64 // time of the last (re)connect, Unix ns; 0 while disconnected
+	arrived   chan struct{} // for the reader
+	connected atomic.Int64  // time of the last (re)connect, Unix ns; 0 while disconnected
 
 	mu       sync.Mutex
 	queues   []*source // in the order in which they were added
@@ -46,8 +45,8 @@ type Consumer struct {
 	ready    bool                 // a list may hold something
 	open     int                  // deliveries that are not settled
 	holding  map[string]*Delivery // what the server has registered for us, by tag
-	backlog  []*Delivery          // claimed, for the pump
-	handing  bool                 // somebody is handing deliveries to the reader
+	backlog  []*Delivery          // claimed, for the reader
+	pumping  bool                 // there is a pump for the readers of out
 	adopted  map[int64]time.Time  // sequences of messages found on the server, whose claim's reply may still come
 	surplus  bool                 // the server had registered more than we know of when last asked
 	pending  []*settlement        // in order
@@ -105,7 +104,7 @@ func (b *Connection) consume(ctx context.Context, opts ConsumerOptions) (*Consum
 	c := &Consumer{
 		b: b, id: uuid.NewString(), opts: opts,
 		out: make(chan *Delivery, 64), over: make(chan struct{}),
-		wake: make(chan struct{}, 1), pumpWake: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), arrived: make(chan struct{}, 1),
 		prefetch: max(opts.Prefetch, 0), refill: max(opts.Refill, 1),
 		holding: map[string]*Delivery{}, adopted: map[int64]time.Time{},
 	}
@@ -121,7 +120,6 @@ func (b *Connection) consume(ctx context.Context, opts ConsumerOptions) (*Consum
 		c.startSource(q.complete())
 	}
 	c.group.Go(c.run)
-	c.group.Go(c.pump)
 	c.group.Go(c.keep)
 	if ctx.Done() != nil {
 		stop := context.AfterFunc(ctx, func() { _ = c.close() })
@@ -345,7 +343,7 @@ func (c *Consumer) room() int {
 			return 0
 		}
 	}
-	return max(0, min(n, maxClaim, maxWaiting-int(c.waiting.Load())))
+	return max(0, min(n, maxClaim, maxWaiting-len(c.backlog)))
 }
 
 // serveOrder is the order in which queues are asked. c.mu is held.

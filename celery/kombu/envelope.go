@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+	"unsafe"
 )
 
 // ParseMessage decodes an envelope: {"body", "content-type", "content-encoding", "headers", "properties"}.
@@ -27,7 +28,8 @@ func (m *Message) parse(data []byte) error {
 	if !utf8.Valid(data) {
 		return errors.New("not UTF-8")
 	}
-	r := jsonReader{s: data}
+	// The texts of the message share the bytes of its raw form, which nobody changes.
+	r := jsonReader{s: data, t: unsafe.String(unsafe.SliceData(data), len(data))}
 	var body []byte // as in the envelope
 	var hasProperties bool
 	err := r.members(func(key string) (err error) {
@@ -39,7 +41,7 @@ func (m *Message) parse(data []byte) error {
 		case "content-encoding":
 			err = r.optional(&m.ContentEncoding)
 		case "headers":
-			m.Headers, err = r.mapping()
+			m.Headers, err = r.mapping(min(24, len(data)/32)) // Celery's
 		case "properties":
 			hasProperties = true
 			err = m.Properties.parse(&r)
@@ -135,11 +137,12 @@ func (r *jsonReader) optional(p *string) error {
 }
 
 // mapping reads an object or null; marked values inside are decoded, the object itself is never one.
-func (r *jsonReader) mapping() (map[string]any, error) {
+// size is the number of members to expect.
+func (r *jsonReader) mapping(size int) (map[string]any, error) {
 	if r.peek() == 'n' && r.literal("null") {
 		return nil, nil
 	}
-	out := map[string]any{}
+	out := make(map[string]any, size)
 	err := r.members(func(key string) (err error) {
 		out[key], err = r.value(1)
 		return err

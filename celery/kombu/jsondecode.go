@@ -2,9 +2,11 @@ package kombu
 
 import (
 	"encoding/base64"
+	"encoding/binary"
 	"fmt"
 	"math"
 	"math/big"
+	"math/bits"
 	"strconv"
 	"unicode/utf16"
 	"unicode/utf8"
@@ -17,7 +19,11 @@ import (
 type jsonReader struct {
 	s []byte
 	i int
+	t string // the same bytes, for texts to share; "" if each text is to be a copy of its own
 }
+
+// shareLimit is the largest body whose texts share one copy of it, so that keeping one of them keeps no more alive.
+const shareLimit = 4096
 
 func (r *jsonReader) fail(what string) error {
 	return fmt.Errorf("%w: JSON: %s at byte %d", ErrDecode, what, r.i)
@@ -28,6 +34,9 @@ func decodeJSON(data []byte) (any, error) {
 		return nil, fmt.Errorf("%w: JSON: not UTF-8", ErrDecode)
 	}
 	r := jsonReader{s: data}
+	if len(data) <= shareLimit {
+		r.t = string(data)
+	}
 	v, err := r.value(0)
 	if err != nil {
 		return nil, err
@@ -185,10 +194,18 @@ func (r *jsonReader) text() (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if plain {
-		return string(raw), nil
+	if !plain {
+		return unescape(raw), nil
 	}
-	return unescape(raw), nil
+	return r.cut(r.i-1-len(raw), r.i-1), nil
+}
+
+// cut is a stretch of the input as text.
+func (r *jsonReader) cut(from, to int) string {
+	if r.t != "" {
+		return r.t[from:to]
+	}
+	return string(r.s[from:to])
 }
 
 // span finds the end of a string and returns what is between the quotes; plain means that it has no escapes.
@@ -197,7 +214,11 @@ func (r *jsonReader) span() (raw []byte, plain bool, err error) {
 	r.i++
 	start := r.i
 	plain = true
-	for r.i < len(r.s) {
+	for {
+		r.i += plainRun(r.s[r.i:])
+		if r.i >= len(r.s) {
+			break
+		}
 		switch c := r.s[r.i]; {
 		case c == '"':
 			r.i++
@@ -218,13 +239,29 @@ func (r *jsonReader) span() (raw []byte, plain bool, err error) {
 			default:
 				return nil, false, r.fail("unknown escape")
 			}
-		case c < 0x20:
-			return nil, false, r.fail("control character in a string")
 		default:
-			r.i++
+			return nil, false, r.fail("control character in a string")
 		}
 	}
 	return nil, false, r.fail("unfinished string")
+}
+
+// plainRun is the number of bytes before the first one that is a quote, a backslash or a control character. It looks at
+// eight bytes at a time: a byte of x-low has its top bit set, that of x not, where x is below low.
+func plainRun(s []byte) int {
+	const low, high = 0x0101010101010101, 0x8080808080808080
+	i := 0
+	for ; i+8 <= len(s); i += 8 {
+		x := binary.LittleEndian.Uint64(s[i:])
+		quote, slash := x^(low*'"'), x^(low*'\\')
+		stop := (quote-low)&^quote | (slash-low)&^slash | (x-low*0x20)&^x
+		if stop &= high; stop != 0 {
+			return i + bits.TrailingZeros64(stop)/8 // a borrow can only have set bits above the first stop
+		}
+	}
+	for ; i < len(s) && s[i] >= 0x20 && s[i] != '"' && s[i] != '\\'; i++ {
+	}
+	return i
 }
 
 // unescape undoes the escapes of a checked string.
@@ -328,7 +365,7 @@ func (r *jsonReader) number() (any, error) {
 			whole = false
 		}
 	}
-	text := string(r.s[start:r.i])
+	text := r.cut(start, r.i)
 	if !whole {
 		f, err := strconv.ParseFloat(text, 64)
 		if err != nil && !math.IsInf(f, 0) {

@@ -205,7 +205,9 @@ func (c *Consumer) close() error {
 // end stops all goroutines and closes the channel. Further calls only wait.
 func (c *Consumer) end() {
 	c.ended.Do(func() {
-		c.cancel()
+		c.mu.Lock()
+		c.cancel() // under the lock: no pump starts after it
+		c.mu.Unlock()
 		c.b.detach(c)
 		c.mu.Lock()
 		sources := c.queues

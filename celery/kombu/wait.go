@@ -189,7 +189,7 @@ func (w *waiter) start() (*trip, bool) {
 		w.armed = false
 		return nil, false
 	}
-	if int(c.waiting.Load()) >= maxWaiting {
+	if len(c.backlog) >= maxWaiting {
 		w.armed, c.ready = false, true
 		return nil, false
 	}

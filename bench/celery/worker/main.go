@@ -14,14 +14,17 @@ import (
 	"github.com/gomodule/redigo/redis"
 
 	"healpipe/celery"
+	"healpipe/internal/gcfloor"
 )
 
 func main() {
 	broker := flag.String("broker", "redis://127.0.0.1:6379/0", "broker URL")
 	c := flag.Int("c", 8, "concurrency")
 	events := flag.Bool("E", false, "send task events")
+	floor := flag.Uint64("gcfloor", 12<<20, "least heap at which garbage is collected, as for healpipe's own worker")
 	profile := flag.String("cpuprofile", "", "write a profile of the processor time to this file")
 	flag.Parse()
+	gcfloor.Set(*floor)
 	if *profile != "" {
 		f, err := os.Create(*profile)
 		if err != nil {
