@@ -34,7 +34,7 @@ func dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 	if err != nil {
 		return nil, err
 	}
-	o, err := opts.Transport.withDefaults()
+	o, err := opts.Transport.or(t.options).withDefaults()
 	if err != nil {
 		return nil, err
 	}

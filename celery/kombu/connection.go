@@ -89,7 +89,7 @@ type Binding struct {
 }
 
 // Dial connects to a broker: redis://, rediss://, redis+socket:// or sentinel://, several separated by ';'
-// as Kombu has them. It tries once and fails if the broker does not answer; afterwards the Connection
+// as Kombu has them. Transport options can also be parameters of the URL, below those in opts. It tries once and fails if the broker does not answer; afterwards the Connection
 // reconnects by itself for ever. The password appears in no error and no String.
 func Dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 	return dial(ctx, url, opts)

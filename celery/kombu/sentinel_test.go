@@ -18,8 +18,7 @@ func TestSentinel(t *testing.T) {
 	// The first one of the URL is away.
 	url = "sentinel://:pw@" + testenv.FreeAddr(t) + "/1;" + url
 	options := `{"master_name": "mymaster", "min_other_sentinels": 2}`
-	o := func(o *TransportOptions) { o.MasterName, o.MinOtherSentinels = "mymaster", 2 }
-	c := connect(t, url, o)
+	c := connect(t, url+"?master_name=mymaster&min_other_sentinels=2")
 	exchange(t, c, url, options)
 
 	up := make(chan bool, 100)

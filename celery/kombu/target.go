@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/url"
+	"reflect"
 	"strconv"
 	"strings"
 )
@@ -17,6 +18,7 @@ type target struct {
 	tls      *TLSOptions
 	user     string
 	password string
+	options  TransportOptions // those among the parameters
 }
 
 type host struct {
@@ -44,6 +46,7 @@ func parseTarget(raw string) (*target, error) {
 			return nil, fmt.Errorf("%w: the brokers of one URL must all be %s://, found %s://", ErrConfig, t.scheme, u.scheme)
 		}
 		t.hosts = append(t.hosts, u.hosts...)
+		t.options = t.options.or(u.options)
 	}
 	if t == nil {
 		return nil, fmt.Errorf("%w: empty broker URL", ErrConfig)
@@ -104,7 +107,53 @@ func parseURL(raw string) (*target, error) {
 	if values.Has("credential_provider") {
 		return nil, fmt.Errorf("%w: credential_provider names a Python class: set Options.Credentials", ErrConfig)
 	}
+	if t.options, err = urlOptions(values); err != nil {
+		return nil, err
+	}
 	return t, t.setTLS(values)
+}
+
+// urlOptions reads transport options that are given as parameters of the URL, as in
+// sentinel://h1:26379;sentinel://h2:26379/0?master_name=mymaster. Kombu has them only in broker_transport_options; here a
+// program that is given nothing but a URL can have them too. Parameters of other names are left alone, as the result backend's are.
+func urlOptions(values url.Values) (o TransportOptions, err error) {
+	all := map[string]any{}
+	for name := range values {
+		text := values.Get(name)
+		forms := []any{text}
+		if f, err := strconv.ParseFloat(text, 64); err == nil {
+			forms = []any{f, text}
+		} else if text == "true" || text == "false" {
+			forms = []any{text == "true", text}
+		}
+		for _, form := range forms {
+			_, unknown, e := ParseTransportOptions(map[string]any{name: form})
+			if len(unknown) > 0 {
+				err = nil
+				break
+			}
+			if err = e; err == nil {
+				all[name] = form
+				break
+			}
+		}
+		if err != nil {
+			return o, fmt.Errorf("broker URL: %w", err)
+		}
+	}
+	o, _, err = ParseTransportOptions(all)
+	return o, err
+}
+
+// or returns options with what is unset taken from others.
+func (o TransportOptions) or(others TransportOptions) TransportOptions {
+	to, from := reflect.ValueOf(&o).Elem(), reflect.ValueOf(others)
+	for i := range to.NumField() {
+		if to.Field(i).IsZero() {
+			to.Field(i).Set(from.Field(i))
+		}
+	}
+	return o
 }
 
 func (h *host) parse(netloc string) error {

@@ -117,3 +117,25 @@ func TestKeys(t *testing.T) {
 		}
 	}
 }
+
+func TestURLOptions(t *testing.T) {
+	t.Parallel()
+	got, err := parseTarget("sentinel://a;sentinel://b/1?master_name=m&visibility_timeout=90.5&fanout_prefix=false&global_keyprefix=7&db=3&ssl_cert_reqs=none&socket_keepalive=true")
+	want := TransportOptions{MasterName: "m", VisibilityTimeout: 90500 * time.Millisecond, NoFanoutPrefix: true, GlobalKeyPrefix: "7"}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got.options); diff != "" {
+		t.Error(diff)
+	}
+	merged := TransportOptions{MasterName: "mine", RestoreLimit: 3}.or(got.options)
+	want.MasterName, want.RestoreLimit = "mine", 3
+	if diff := cmp.Diff(want, merged); diff != "" {
+		t.Error(diff)
+	}
+	for _, bad := range []string{"visibility_timeout=1h", "queue_order_strategy=random", "fanout_patterns=1"} {
+		if _, err := parseTarget("redis://:secret@h/0?" + bad); !errors.Is(err, ErrConfig) || strings.Contains(err.Error(), "secret") {
+			t.Errorf("%s: %v", bad, err)
+		}
+	}
+}
