@@ -1,11 +1,13 @@
 package zarr
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"slices"
 )
 
 // read fills dst with the values of a region, in C order and the machine's byte order.
@@ -91,28 +93,79 @@ func (a *Array) readShard(ctx context.Context, index []int, r Region, dst []byte
 		return err
 	}
 	t := tilesOf(Region{part.at(whole.Start), part.Shape}, sh.inner.shape)
-	return parallel(ctx, workers, t.n, func(ctx context.Context, i int) error {
+	var wanted []piece
+	for i := range t.n {
 		at := t.index(i)
-		inner := box(at, sh.inner.shape)
-		for d := range inner.Start {
-			inner.Start[d] += whole.Start[d]
+		p := piece{at: at, where: box(at, sh.inner.shape), entry: entries[ravel(at, sh.counts)]}
+		for d := range p.where.Start {
+			p.where.Start[d] += whole.Start[d]
 		}
-		e := entries[ravel(at, sh.counts)]
-		if !e.stored() {
-			a.fillPart(r, dst, r.meet(inner))
-			return nil
+		if p.stored() {
+			wanted = append(wanted, p)
+		} else {
+			a.fillPart(r, dst, r.meet(p.where))
 		}
-		sc := getScratch()
-		defer sc.release()
-		stored, err := sh.readInner(o, e, sc)
+	}
+	groups := gather(wanted, workers)
+	return parallel(ctx, workers, len(groups), func(ctx context.Context, i int) error {
+		return a.readPieces(ctx, o, groups[i], r, dst)
+	})
+}
+
+// piece is an inner chunk that is read.
+type piece struct {
+	entry
+	at    []int  // its index in the shard
+	where Region // in the array
+}
+
+// gather puts inner chunks that are stored next to each other into groups that one request fetches: as few as keep
+// all workers busy, and none larger than most unless it is a single chunk.
+func gather(pieces []piece, workers int) [][]piece {
+	const most, gap = 8 << 20, 32 << 10
+	slices.SortFunc(pieces, func(a, b piece) int { return cmp.Compare(a.offset, b.offset) })
+	total := uint64(0)
+	for _, p := range pieces {
+		total += p.length
+	}
+	limit := min(most, total/uint64(2*max(workers, 1)))
+	var groups [][]piece
+	first, end := 0, uint64(0) // of the group in hand
+	for i, p := range pieces {
+		last := max(end, p.offset+p.length)
+		if i > first && (p.offset > end+gap || last-pieces[first].offset > limit) {
+			groups = append(groups, pieces[first:i])
+			first, last = i, p.offset+p.length
+		}
+		end = last
+	}
+	if len(pieces) > 0 {
+		groups = append(groups, pieces[first:])
+	}
+	return groups
+}
+
+// readPieces reads a group of inner chunks and decodes what region r has of each.
+func (a *Array) readPieces(ctx context.Context, o Object, group []piece, r Region, dst []byte) error {
+	sc := getScratch()
+	defer sc.release()
+	start, end := group[0].offset, uint64(0)
+	for _, p := range group {
+		end = max(end, p.offset+p.length)
+	}
+	stored, err := a.chain.shard.readInner(o, entry{start, end - start}, sc)
+	for _, p := range group {
 		if err == nil {
-			err = a.opt.work(ctx, func() error { return decodePart(sh.inner, stored, inner, r, dst, sc) })
+			err = a.opt.work(ctx, func() error {
+				defer sc.reset(sc.mark())
+				return decodePart(a.chain.shard.inner, stored[p.offset-start:][:p.length], p.where, r, dst, sc)
+			})
 		}
 		if err != nil {
-			return fmt.Errorf("inner chunk %v: %w", at, err)
+			return fmt.Errorf("inner chunk %v: %w", p.at, err)
 		}
-		return nil
-	})
+	}
+	return nil
 }
 
 func ravel(index, counts []int) int {
