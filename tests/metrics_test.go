@@ -370,4 +370,7 @@ func TestMetricsAddressTaken(t *testing.T) {
 	if !strings.HasPrefix(strings.TrimSpace(out), "healpipe: --metrics-addr: ") || strings.Count(out, "\n") != 1 {
 		t.Errorf("%s", out)
 	}
+	if out := s.fails("-A", "tasks", "worker", "--log-format", "xml"); !strings.HasPrefix(out, `healpipe: --log-format: "xml" is neither celery nor json`) {
+		t.Errorf("%s", out)
+	}
 }
