@@ -85,3 +85,38 @@ func TestRoutingAsCelery(t *testing.T) {
 		t.Errorf("%d messages in the excluded queue", n)
 	}
 }
+
+// A prefetch multiplier of 0 reserves whatever waits, however many, and the order is kept.
+func TestNoPrefetchLimit(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	r := dial(t, url)
+	app := newApp(t, celery.Config{Name: "suite", Broker: url})
+	const n = 1200 // more than one claim takes
+	release, ran := make(chan struct{}), make(chan int, n)
+	task := app.MustRegister("hold", func(i int) { <-release; ran <- i }, celery.TaskOptions{AcksLate: true})
+	for i := range n {
+		if _, err := task.Delay(t.Context(), i); err != nil {
+			t.Fatal(err)
+		}
+	}
+	zero := 0
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 1, PrefetchMultiplier: &zero, Hostname: "go@h"})
+	testenv.WaitFor(t, 60*time.Second, "all messages to be reserved", func() bool {
+		return length(t, r, "HLEN", "unacked") == n && length(t, r, "LLEN", "celery") == 0
+	})
+	stats, err := app.Control().Inspect(to("go@h")).Stats(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := stats["go@h"].(map[string]any); s["prefetch_count"] != int64(0) {
+		t.Errorf("prefetch_count %v", s["prefetch_count"])
+	}
+	close(release)
+	for i := range n {
+		if got := <-ran; got != i {
+			t.Fatalf("task %d ran as number %d", got, i)
+		}
+	}
+	testenv.WaitFor(t, 60*time.Second, "acknowledgements", func() bool { return length(t, r, "HLEN", "unacked") == 0 })
+}

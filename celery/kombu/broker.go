@@ -42,7 +42,7 @@ func dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 		t.tls = opts.TLS
 	}
 	if t.scheme == "sentinel" && o.MasterName == "" {
-		return nil, fmt.Errorf("%w: 'master_name' transport option must be specified for sentinel://", ErrConfig)
+		return nil, fmt.Errorf("%w: 'master_name' transport option must be specified for sentinel:// (?master_name=NAME at the URL's end does too)", ErrConfig)
 	}
 	c := &Connection{opt: o, target: t, log: opts.Logger, parts: map[part]struct{}{}, expiry: map[string]time.Duration{}}
 	if c.log == nil {
