@@ -89,8 +89,8 @@ func (r *room) admit(ctx context.Context, what, out string, n need, waits func()
 		}
 		free, err := r.diskFree(place.dir)
 		if err == nil && free < place.need {
-			return nil, celery.Errorf("OSError", "%w: %s needs %.1f MB in %s, where %.1f MB are left: %s",
-				errNoRoom, what, float64(place.need)/1e6, place.dir, float64(free)/1e6, place.remedy)
+			return nil, celery.Errorf("OSError", "%w: no space left in %s: %s needs %.1f MB, and %.1f MB are free: %s",
+				errNoRoom, place.dir, what, float64(place.need)/1e6, float64(free)/1e6, place.remedy)
 		}
 	}
 	if r.taken == nil || n.memory == 0 {

@@ -27,9 +27,9 @@ func TestRoomRefuses(t *testing.T) {
 		want string
 	}{
 		{"/out", need{memory: 101 << 20}, "MemoryError: the job cannot fit: the work needs about 101 MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more"},
-		{"/out", need{output: 2000}, "OSError: the job cannot fit: the work needs 0.0 MB in /out, where 0.0 MB are left: free some, or write elsewhere (OUTPUT_BUCKET)"},
+		{"/out", need{output: 2000}, "OSError: the job cannot fit: no space left in /out: the work needs 0.0 MB, and 0.0 MB are free: free some, or write elsewhere (OUTPUT_BUCKET)"},
 		{"", need{output: 2000}, ""},
-		{"", need{temp: 2000}, "OSError: the job cannot fit: the work needs 0.0 MB in /temp, where 0.0 MB are left: free some, or name another folder in TMPDIR"},
+		{"", need{temp: 2000}, "OSError: the job cannot fit: no space left in /temp: the work needs 0.0 MB, and 0.0 MB are free: free some, or name another folder in TMPDIR"},
 		{"/out", need{memory: 100, output: 1000, temp: 1000}, ""},
 		{"/out", need{memory: math.MaxInt64}, fmt.Sprintf("MemoryError: the job cannot fit: the work needs about %d MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more", int64(math.MaxInt64>>20))},
 	} {

@@ -141,6 +141,7 @@ func (s *site) startWorker(ctx context.Context, app *celery.App, o runOptions) (
 	if s.log, err = openLog(o.logFormat, &opts); err != nil {
 		return nil, err
 	}
+	s.watchStorage()
 	if err := s.limit(opts); err != nil {
 		return nil, err
 	}

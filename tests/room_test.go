@@ -3,7 +3,6 @@ package tests
 import (
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -150,20 +149,14 @@ func TestRoomDisk(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	names := s.days(1, 1)
-	out := s.path("ERA5_HPX6")
-	if err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "none", out).Run(); err != nil {
-		t.Logf("no small file system on this machine: %v", err)
-		return
-	}
-	t.Cleanup(func() { _ = exec.Command("umount", out).Run() })
-	worker := s.worker("-c", "1")
+	// In a mount namespace of its own.
+	script := `mount -t tmpfs -o size=1m none ERA5_HPX6 && exec "$0" -A tasks worker -c 1 -l info`
+	worker := s.start(s.command("unshare", "--map-root-user", "--mount", "sh", "-c", script, binary))
+	worker.await("ready.")
 	s.send("tasks.regrid_file", "ERA5_sfc", names)
 	failure := s.outcome(worker.output, names[0])
-	if want := "OSError('the job cannot fit: regridding ERA5_sfc/" + names[0] + " needs 4.7 MB in ERA5_HPX6, where 1.0 MB are left: free some, or write elsewhere (OUTPUT_BUCKET)')"; failure != want {
+	if want := "OSError('the job cannot fit: no space left in ERA5_HPX6: regridding ERA5_sfc/" + names[0] + " needs 4.7 MB, and 1.0 MB are free: free some, or write elsewhere (OUTPUT_BUCKET)')"; failure != want {
 		t.Errorf("%s\nwant %s", failure, want)
-	}
-	if left, err := os.ReadDir(out); err != nil || len(left) > 0 {
-		t.Errorf("%v, %v", left, err)
 	}
 }
 
@@ -175,4 +168,6 @@ func TestRoomOpenFiles(t *testing.T) {
 	if want := "healpipe: 8 tasks at a time may open 160 files, and the limit is 100: raise the limit: ulimit -n 65536, or LimitNOFILE= in the unit; or start fewer tasks at a time: -c 4\n"; err == nil || string(out) != want {
 		t.Errorf("%v: %s", err, out)
 	}
+	// A soft limit is raised.
+	s.start(s.command("sh", "-c", `ulimit -Sn 100; exec "$0" -A tasks worker -c 8 --loglevel=info`, binary)).await("ready.")
 }
