@@ -28,12 +28,17 @@ func main() {
 	flag.StringVar(&b.binary, "healpipe", "", "binary to measure; built from this checkout if empty")
 	long := flag.Bool("long", false, "also a month: 744 hours of 2t")
 	only := flag.String("only", "", "the jobs to run, by name, separated by commas")
+	files := flag.Int("files", 20, "files for the worker and for CDO's pipelines side by side; 0 leaves them out")
+	flag.IntVar(&b.fleetRuns, "worker-runs", 1, "runs of these")
 	flag.Parse()
 	for _, j := range jobs {
 		if j.long && !*long || *only != "" && !slices.Contains(strings.Split(*only, ","), j.name) {
 			continue
 		}
 		b.jobs = append(b.jobs, j)
+	}
+	if *files > 0 && *only == "" || slices.Contains(strings.Split(*only, ","), "worker") {
+		b.fleet = fleet{*files, jobs[:2]}
 	}
 	if err := b.run(); err != nil {
 		fmt.Fprintln(os.Stderr, "bench/regrid:", err)
@@ -63,6 +68,8 @@ type bench struct {
 	cdo, binary string
 	runs        int
 	jobs        []job
+	fleetRuns   int
+	fleet       fleet
 
 	root, cache, work string // checkout, kept input files, results of this run
 }
@@ -99,11 +106,18 @@ func (b *bench) run() error {
 			return fmt.Errorf("go build: %w\n%s", err, msg)
 		}
 	}
-	fmt.Println("| job | program | wall s | ratio | CPU s | ratio | peak MB | ratio |")
-	fmt.Println("|---|---|---|---|---|---|---|---|")
+	if len(b.jobs) > 0 {
+		fmt.Println("| job | program | wall s | ratio | CPU s | ratio | peak MB | ratio |")
+		fmt.Println("|---|---|---|---|---|---|---|---|")
+	}
 	for i := range b.jobs {
 		if err := b.measure(&b.jobs[i]); err != nil {
 			return fmt.Errorf("%s: %w", b.jobs[i].title, err)
+		}
+	}
+	if b.fleet.files > 0 {
+		if err := b.measureFleet(b.fleet); err != nil {
+			return err
 		}
 	}
 	// Only now, since a child's peak memory is at least that of its parent when it forked.

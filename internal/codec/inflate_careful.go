@@ -35,27 +35,33 @@ func (f *Inflater) careful(dst []byte, out int) (int, status) {
 			}
 			return out, badData
 		}
-		length := int(e>>16&0x1ff) + int(f.bits>>(e>>8&15)&uint64(e>>25))
-		f.take(used)
-
-		f.need(28)
-		d := f.dist[f.bits&(1<<distBits-1)]
-		if d&flagSub != 0 {
-			if f.n < distBits {
+		var length, dist int
+		if e&flagPair != 0 {
+			length = int(e >> 16 & 0x1ff)
+			dist = int(e>>32&0x7fff) + int(f.bits>>(e>>8&15)&(e>>47))
+			f.take(used)
+		} else {
+			length = int(e>>16&0x1ff) + int(f.bits>>(e>>8&15)&(e>>25))
+			f.take(used)
+			f.need(28)
+			d := f.dist[f.bits&(1<<distBits-1)]
+			if d&flagSub != 0 {
+				if f.n < distBits {
+					return out, noInput
+				}
+				f.take(distBits)
+				d = f.dist[uint(d>>16&0xffff)+uint(f.bits&(1<<(d>>8&15)-1))]
+			}
+			used = uint(d & 0xff)
+			if used > f.n {
 				return out, noInput
 			}
-			f.take(distBits)
-			d = f.dist[uint(d>>16)+uint(f.bits&(1<<(d>>8&15)-1))]
+			if d&flagRare != 0 {
+				return out, badData
+			}
+			dist = int(d>>32) + int(f.bits>>(d>>8&15)&(d>>16&0xffff))
+			f.take(used)
 		}
-		used = uint(d & 0xff)
-		if used > f.n {
-			return out, noInput
-		}
-		if d&flagRare != 0 {
-			return out, badData
-		}
-		dist := int(d>>32) + int(f.bits>>(d>>8&15)&(d>>16&0xffff))
-		f.take(used)
 		switch {
 		case dist > out:
 			return out, badData

@@ -21,7 +21,7 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 		if int32(e) < 0 {
 			w := dst[out : out+4]
 			bits >>= e & 63
-			n -= uint64(e)
+			n -= e
 			w[0] = byte(e >> 16)
 			out++
 			e = lt[bits&(1<<litlenBits-1)]
@@ -30,13 +30,13 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 			n |= 56
 			if int32(e) < 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				w[1] = byte(e >> 16)
 				out++
 				e = lt[bits&(1<<litlenBits-1)]
 				if int32(e) < 0 {
 					bits >>= e & 63
-					n -= uint64(e)
+					n -= e
 					w[2] = byte(e >> 16)
 					out++
 					bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
@@ -49,7 +49,7 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 						if ((e^(flagLiteral|8))|(e1^(flagLiteral|8))|(e2^(flagLiteral|8))|(e3^(flagLiteral|8)))&(flagLiteral|0xff) != 0 {
 							break
 						}
-						binary.LittleEndian.PutUint32(dst[out:], e>>16&0xff|e1>>8&0xff00|e2&0xff0000|e3<<8&0xff000000)
+						binary.LittleEndian.PutUint32(dst[out:], uint32(e>>16&0xff|e1>>8&0xff00|e2&0xff0000|e3<<8&0xff000000))
 						out += 4
 						bits >>= 32
 						n -= 32
@@ -70,7 +70,7 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 			}
 			if int32(e) < 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				dst[out] = byte(e >> 16)
 				out++
 				bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
@@ -81,7 +81,7 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 			}
 			if e&flagRare != 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				s = badData
 				if e&flagEnd != 0 {
 					s = done
@@ -92,27 +92,38 @@ func (f *Inflater) fastSafe(dst []byte, out int) (int, status) {
 			in += 7 - int(n>>3&7)
 			n |= 56
 		}
-		length := int(e>>16&0x1ff) + int(bits>>(e>>8&63)&uint64(e>>25))
-		bits >>= e & 63
-		n -= uint64(e)
-		d := dt[bits&(1<<distBits-1)]
-		bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
-		in += 7 - int(n>>3&7)
-		n |= 56
-		if d&flagRare != 0 {
-			if d&flagSub != 0 {
-				bits >>= distBits
-				n -= distBits
-				d = dt[uint(d>>16&0xffff)+uint(bits&(1<<(d>>8&15)-1))]
-			}
+		var length, dist int
+		if e&flagPair != 0 {
+			length = int(e >> 16 & 0x1ff)
+			dist = int(e>>32&0x7fff) + int(bits>>(e>>8&63)&(e>>47))
+			bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
+			in += 7 - int(n>>3&7)
+			n |= 56
+			bits >>= e & 63
+			n -= e
+		} else {
+			length = int(e>>16&0x1ff) + int(bits>>(e>>8&63)&(e>>25))
+			bits >>= e & 63
+			n -= e
+			d := dt[bits&(1<<distBits-1)]
+			bits |= binary.LittleEndian.Uint64(src[in:]) << (n & 63)
+			in += 7 - int(n>>3&7)
+			n |= 56
 			if d&flagRare != 0 {
-				s = badData
-				break
+				if d&flagSub != 0 {
+					bits >>= distBits
+					n -= distBits
+					d = dt[uint(d>>16&0xffff)+uint(bits&(1<<(d>>8&15)-1))]
+				}
+				if d&flagRare != 0 {
+					s = badData
+					break
+				}
 			}
+			dist = int(d>>32) + int(bits>>(d>>8&63)&(d>>16&0xffff))
+			bits >>= d & 63
+			n -= d
 		}
-		dist := int(d>>32) + int(bits>>(d>>8&63)&(d>>16&0xffff))
-		bits >>= d & 63
-		n -= d
 		e = lt[bits&(1<<litlenBits-1)] // ahead of the copy, which may be slow
 		from := out - dist
 		if from < 0 {

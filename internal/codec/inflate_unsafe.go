@@ -20,15 +20,15 @@ const haveUnsafe = true
 //	   after a third one or a subtable, then in a match. So reads end at inEnd+2*7+8 < inEnd+inRoom = len(src).
 //	C  A turn stores at most three literals before a match or a jump, at out, out+1 and out+2 <= outEnd+2 < len(dst).
 //	   Runs store four at out to out+3 after checking A anew.
-//	D  length <= 258, as litlenSymbols has no more. A match begins at to <= outEnd+2, as two literals at most went
+//	D  length <= 258, as litlenSymbols has no more, nor have the pairs made of them. A match begins at to <= outEnd+2, as two literals at most went
 //	   before it in the turn, so it ends at out <= outEnd+260.
 //	E  dist >= 1, and from = to-dist >= 0 has been checked, so every source lies in dst, below what is stored to.
 //	F  Copies store at most 24 bytes from to, or start below out and store 16 bytes at most, so they end at
 //	   out+15 or before, below outEnd+outRoom = len(dst). Sources end where copies do, less dist.
 //
 // Bits: a turn starts with 28 valid bits or more, which a literal and the look-up after it (11+11) need, or a
-// length with the look-up of a distance (11+5+9). A refill leaves 56 or more: three literals need 33 with the look-up,
-// two and a length and a distance's look-up 47, a distance 28, which leaves 28 again. Bits above the valid ones are
+// length with the look-up of a distance (11+5+9), or a pair (11+13). A refill leaves 56 or more: three literals need 33
+// with the look-up, two and a length and a distance's look-up 47, a distance 28, which leaves 28 again. Bits above the valid ones are
 // zero or the input's own, so that refills may be combined by or.
 //
 // n is only right modulo 64: each entry is subtracted whole, as its low byte holds what the symbol consumes.
@@ -48,7 +48,7 @@ func (f *Inflater) fastUnsafe(dst []byte, out int) (int, status) {
 	for in <= inEnd && out <= outEnd { // A
 		if int32(e) < 0 {
 			bits >>= e & 63
-			n -= uint64(e)
+			n -= e
 			*(*byte)(unsafe.Add(o, out)) = byte(e >> 16) // C
 			out++
 			e = lt[bits&(1<<litlenBits-1)]
@@ -57,13 +57,13 @@ func (f *Inflater) fastUnsafe(dst []byte, out int) (int, status) {
 			n |= 56
 			if int32(e) < 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				*(*byte)(unsafe.Add(o, out)) = byte(e >> 16) // C
 				out++
 				e = lt[bits&(1<<litlenBits-1)]
 				if int32(e) < 0 {
 					bits >>= e & 63
-					n -= uint64(e)
+					n -= e
 					*(*byte)(unsafe.Add(o, out)) = byte(e >> 16) // C
 					out++
 					bits |= *(*uint64)(unsafe.Add(src, in)) << (n & 63) // B
@@ -100,7 +100,7 @@ func (f *Inflater) fastUnsafe(dst []byte, out int) (int, status) {
 			}
 			if int32(e) < 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				*(*byte)(unsafe.Add(o, out)) = byte(e >> 16) // C
 				out++
 				bits |= *(*uint64)(unsafe.Add(src, in)) << (n & 63) // B
@@ -111,7 +111,7 @@ func (f *Inflater) fastUnsafe(dst []byte, out int) (int, status) {
 			}
 			if e&flagRare != 0 {
 				bits >>= e & 63
-				n -= uint64(e)
+				n -= e
 				s = badData
 				if e&flagEnd != 0 {
 					s = done
@@ -122,27 +122,38 @@ func (f *Inflater) fastUnsafe(dst []byte, out int) (int, status) {
 			in += 7 - int(n>>3&7)
 			n |= 56
 		}
-		length := int(e>>16&0x1ff) + int(bits>>(e>>8&63)&uint64(e>>25)) // D
-		bits >>= e & 63
-		n -= uint64(e)
-		d := dt[bits&(1<<distBits-1)]
-		bits |= *(*uint64)(unsafe.Add(src, in)) << (n & 63) // B
-		in += 7 - int(n>>3&7)
-		n |= 56
-		if d&flagRare != 0 {
-			if d&flagSub != 0 {
-				bits >>= distBits
-				n -= distBits
-				d = dt[uint(d>>16&0xffff)+uint(bits&(1<<(d>>8&15)-1))]
-			}
+		var length, dist int
+		if e&flagPair != 0 {
+			length = int(e >> 16 & 0x1ff) // D
+			dist = int(e>>32&0x7fff) + int(bits>>(e>>8&63)&(e>>47))
+			bits |= *(*uint64)(unsafe.Add(src, in)) << (n & 63) // B
+			in += 7 - int(n>>3&7)
+			n |= 56
+			bits >>= e & 63
+			n -= e
+		} else {
+			length = int(e>>16&0x1ff) + int(bits>>(e>>8&63)&(e>>25)) // D
+			bits >>= e & 63
+			n -= e
+			d := dt[bits&(1<<distBits-1)]
+			bits |= *(*uint64)(unsafe.Add(src, in)) << (n & 63) // B
+			in += 7 - int(n>>3&7)
+			n |= 56
 			if d&flagRare != 0 {
-				s = badData
-				break
+				if d&flagSub != 0 {
+					bits >>= distBits
+					n -= distBits
+					d = dt[uint(d>>16&0xffff)+uint(bits&(1<<(d>>8&15)-1))]
+				}
+				if d&flagRare != 0 {
+					s = badData
+					break
+				}
 			}
+			dist = int(d>>32) + int(bits>>(d>>8&63)&(d>>16&0xffff))
+			bits >>= d & 63
+			n -= d
 		}
-		dist := int(d>>32) + int(bits>>(d>>8&63)&(d>>16&0xffff))
-		bits >>= d & 63
-		n -= d
 		e = lt[bits&(1<<litlenBits-1)] // ahead of the copy, which may be slow
 		from := out - dist
 		if from < 0 { // E
