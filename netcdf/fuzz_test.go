@@ -137,7 +137,7 @@ func FuzzOpen(f *testing.F) {
 func FuzzStructure(f *testing.F) {
 	files := seeds(f)
 	for no, s := range files {
-		for at := 0; at < len(s.data); at += 211 {
+		for at := 0; at < len(s.data); at += 499 {
 			f.Add(uint8(no), uint32(at), []byte{0xff, 0xff, 0xff})
 		}
 	}
