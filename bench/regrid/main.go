@@ -53,13 +53,14 @@ type job struct {
 	variable string // as CDO's -selvar wants it
 	args     []string
 	long     bool
+	floor    bool // bench/inflate has its chunks
 
 	in, ours, theirs string // files
 }
 
 var jobs = []job{
-	{name: "2t", title: "96 h of 2t", variable: "VAR_2T", args: []string{"sfc", "2t", "--hours", "96"}},
-	{name: "u", title: "3 h x 37 levels of u", variable: "U", args: []string{"pl", "u", "--hours", "3"}},
+	{name: "2t", title: "96 h of 2t", variable: "VAR_2T", args: []string{"sfc", "2t", "--hours", "96"}, floor: true},
+	{name: "u", title: "3 h x 37 levels of u", variable: "U", args: []string{"pl", "u", "--hours", "3"}, floor: true},
 	{name: "sstk", title: "48 h of sstk, a third missing", variable: "SSTK", args: []string{"sfc", "sstk", "--hours", "48"}},
 	{name: "month", title: "744 h of 2t", variable: "VAR_2T", args: []string{"sfc", "2t", "--hours", "744"}, long: true},
 }
@@ -123,7 +124,7 @@ func (b *bench) run() error {
 	// Only now, since a child's peak memory is at least that of its parent when it forked.
 	fmt.Println()
 	for _, j := range b.jobs {
-		if err := j.notes(); err != nil {
+		if err := b.notes(j); err != nil {
 			return fmt.Errorf("%s: %w", j.title, err)
 		}
 	}
@@ -178,12 +179,21 @@ func (b *bench) measure(j *job) error {
 }
 
 // notes prints where the time goes and how far the results agree.
-func (j job) notes() error {
+func (b *bench) notes(j job) error {
 	note, err := stages(j.in)
 	if err != nil {
 		return err
 	}
 	fmt.Printf("%s, on one core: %s.\n", j.title, note)
+	if j.floor {
+		cmd := exec.Command("go", "run", "./bench/inflate", "-floor", j.name)
+		cmd.Dir = b.root
+		if out, err := cmd.Output(); err == nil {
+			fmt.Printf("    The floor: libdeflate alone takes %s s of processor time for the file's chunks.\n", strings.TrimSpace(string(out)))
+		} else {
+			fmt.Printf("    libdeflate was not run (apt-get install gcc libdeflate-dev): %v.\n", err)
+		}
+	}
 	if j.theirs == "" {
 		return nil
 	}
