@@ -9,7 +9,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 
 	"github.com/urfave/cli/v2"
 
@@ -27,7 +26,6 @@ func logFlags(without string) []cli.Flag {
 // workLog is the log of a worker: Celery's lines, written by the worker itself, or JSON.
 type workLog struct {
 	json  *slog.Logger // nil for Celery's lines
-	out   *lockedWriter
 	close func()
 }
 
@@ -42,18 +40,18 @@ func openLog(format string, o *celery.WorkerOptions) (*workLog, error) {
 		return nil, usagef("--log-format: %q is neither celery nor json", format)
 	}
 	node := celery.DefaultNodename(o.Hostname)
-	l := &workLog{out: &lockedWriter{w: os.Stderr}, close: func() {}}
+	l, out := &workLog{close: func() {}}, io.Writer(os.Stderr)
 	switch {
 	case o.Logfile != "":
 		f, err := os.OpenFile(celery.ExpandNode(o.Logfile, node), os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 		if err != nil {
 			return nil, fmt.Errorf("--logfile: %w", err)
 		}
-		l.out.w, l.close, o.Logfile = f, func() { f.Close() }, ""
+		out, l.close, o.Logfile = f, func() { f.Close() }, ""
 	case o.LogWriter != nil:
-		l.out.w = o.LogWriter
+		out = o.LogWriter
 	}
-	l.json = newJSONLogger(l.out, o.LogLevel, node)
+	l.json = newJSONLogger(out, o.LogLevel, node)
 	lines := &celeryLines{log: l.json}
 	o.LogWriter, o.Stdout, o.Quiet = lines, lines, true // the banner is no JSON
 	return l, nil
@@ -187,16 +185,4 @@ func takeApart(message string) (string, []slog.Attr) {
 		attrs = append(attrs, slog.String("traceback", "Traceback "+rest))
 	}
 	return message, attrs
-}
-
-// lockedWriter lets several writers share an output.
-type lockedWriter struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (l *lockedWriter) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.w.Write(p)
 }
