@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime/metrics"
 	"slices"
 	"strings"
 	"testing"
@@ -129,7 +130,9 @@ func FuzzOpen(f *testing.F) {
 	for _, s := range seeds(f) {
 		f.Add(s.data)
 	}
-	f.Fuzz(func(t *testing.T, data []byte) { checkKind(t, readAll(data)) })
+	f.Fuzz(func(t *testing.T, data []byte) {
+		checkMemory(t, func() { checkKind(t, readAll(data)) })
+	})
 }
 
 // FuzzStructure changes bytes anywhere in a good file and mends the checksums, so that the change reaches the code
@@ -167,8 +170,23 @@ func fuzzOverlay(f *testing.F, files []seed) {
 	f.Fuzz(func(t *testing.T, no uint8, at uint32, b []byte) {
 		data := bytes.Clone(files[int(no)%len(files)].data)
 		copy(data[int(at)%len(data):], b)
-		checkKind(t, readMended(data))
+		checkMemory(t, func() { checkKind(t, readMended(data)) })
 	})
+}
+
+// checkMemory fails where fn allocates far more than the files that it reads, some hundred kilobytes at a limit of
+// 4 MiB a buffer, can account for.
+func checkMemory(t *testing.T, fn func()) {
+	allocated := func() uint64 {
+		s := []metrics.Sample{{Name: "/gc/heap/allocs:bytes"}}
+		metrics.Read(s)
+		return s[0].Value.Uint64()
+	}
+	before := allocated()
+	fn()
+	if n := allocated() - before; n > 512<<20 {
+		t.Errorf("%d MiB were allocated", n>>20)
+	}
 }
 
 // TestDamage breaks every seed at some places in several ways, mended and not, and cuts it there: nothing may panic
