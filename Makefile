@@ -7,7 +7,7 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= @$(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 LDFLAGS := -s -w -X healpipe/cli.version=$(VERSION) -X healpipe/cli.revision=$(COMMIT)
 
-.PHONY: help build release demo test check race env fuzz bench clean
+.PHONY: help build release demo test check race celerysuite env fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
@@ -53,6 +53,9 @@ check: ## the fast part: gofmt, vet, tests of the packages
 
 race: ## the packages under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -v /tests)
+
+celerysuite: env ## Celery's own integration suite against a Go worker (10 minutes)
+	tests/celerysuite/run.sh
 
 FUZZTIME ?= 10m
 fuzz: ## every fuzz target for FUZZTIME (10m) each

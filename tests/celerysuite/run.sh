@@ -16,7 +16,7 @@ logs=$(mktemp -d)
 CGO_ENABLED=0 "${GO:-go}" build -o "$logs/worker" ./tests/celerysuite/worker
 export SUITE_WORKER="$logs/worker" SUITE_LOGS="$logs" PYTHONPATH="$suite:$root/tests/celerysuite" PYTHONDONTWRITEBYTECODE=1
 [ $# -gt 0 ] || set -- t/integration/test_canvas.py t/integration/test_tasks.py t/integration/test_inspect.py \
-	t/integration/test_group_chains.py t/integration/test_redis_backend.py
+	t/integration/test_group_chains.py
 cd "$suite"
 "$root/.venv/bin/python" -m pytest -p plugin -p celery.contrib.pytest -p no:cacheprovider -o addopts= -q -rfEs -n "${PARALLEL:-6}" --timeout 120 "$@" ||
 	{ echo "the workers' logs are in $logs" >&2; exit 1; }
