@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -41,6 +42,10 @@ type stream struct {
 // few large buffers that are used again and again, beside which the collector would let as much small
 // garbage pile up before it starts; a collection takes less than a millisecond.
 const largeBand = 16 << 20
+
+// hugeBand is the size of a band from which on what earlier files have left is given back to the system first: a worker
+// whose tasks take small and large files by turns would keep both kinds of buffers.
+const hugeBand = 64 << 20
 
 // sink takes results in order of time: constant variables first, in one call with steps 0.
 type sink interface {
@@ -89,6 +94,9 @@ func (s *stream) run(ctx context.Context) error {
 	// Where variables differ in shape, the longest segment must not be too much for the others.
 	steps = max(1, min(steps, int(resultBytes/(max(1, float64(levels))*float64(s.cells)*perCell))))
 	s.large = largest >= largeBand
+	if largest >= hugeBand {
+		debug.FreeOSMemory()
+	}
 	sets := 1
 	if 3*largest <= s.memory { // two decoded, and the stored bytes of one
 		sets = 2
