@@ -9,7 +9,7 @@ import (
 )
 
 // TestBrokenObject breaks the object header of one dataset after the other: the others can still be read, and the
-// broken one says what is wrong with it.
+// broken one says what is wrong with it. Without Options.Lenient the file is refused.
 func TestBrokenObject(t *testing.T) {
 	t.Parallel()
 	for _, s := range seeds(t) {
@@ -25,7 +25,10 @@ func TestBrokenObject(t *testing.T) {
 			at += i
 			data := bytes.Clone(s.data)
 			data[at+12] ^= 1 // a time, which only the checksum notices
-			f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), nil)
+			if _, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), nil); !errors.Is(err, netcdf.ErrCorrupt) {
+				t.Errorf("with the header at %#x broken: %v", at, err)
+			}
+			f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), &netcdf.Options{Lenient: true})
 			if err != nil {
 				if !errors.Is(err, netcdf.ErrCorrupt) {
 					t.Error(err)

@@ -56,8 +56,8 @@ type File struct {
 // length of r in bytes; r must stay usable until the last read and must allow concurrent ReadAt calls. A
 // nil o means defaults.
 //
-// Errors: ErrFormat, ErrCorrupt, ErrTooLarge, and those of r. An object that cannot be read for itself
-// (an unsupported type or layout) does not make Open fail; reading it does.
+// Errors: ErrFormat, ErrCorrupt, ErrTooLarge, and those of r. A variable that cannot be read for itself
+// (an unsupported type or layout) does not make Open fail; reading it does. See also Options.Lenient.
 func Open(r io.ReaderAt, size int64, o *Options) (*File, error) {
 	f := &File{r: r}
 	if o != nil {

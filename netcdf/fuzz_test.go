@@ -51,7 +51,7 @@ type seed struct {
 
 // readAll opens a file and reads everything in it, within little memory. It returns the errors of the reading.
 func readAll(data []byte) error {
-	f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), &netcdf.Options{MaxMemory: 4 << 20})
+	f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), &netcdf.Options{MaxMemory: 4 << 20, Lenient: true})
 	if err != nil {
 		return err
 	}

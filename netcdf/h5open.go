@@ -68,7 +68,7 @@ func openHDF5(file *File, r io.ReaderAt, size int64) error {
 		}
 	}
 	attrs, err := obj.Attributes()
-	if err != nil && !tolerable(err) {
+	if err != nil && !h.lenient(err) {
 		return err
 	}
 	for _, a := range attrs {
@@ -113,7 +113,7 @@ func (h *h5file) loadGroup(g *Group, obj *hdf5.Object, depth int) error {
 		}
 		where := path.Join(g.Path, l.Name)
 		o, err := h.f.Object(l.Addr)
-		if tolerable(err) {
+		if h.lenient(err) {
 			h.addBroken(g, l.Name, err)
 			continue
 		} else if err != nil {
@@ -205,6 +205,9 @@ func (h *h5file) follow(from *hdf5.Object, target string) uint64 {
 // tolerable says whether an error concerns one object only, so that the others can still be read.
 func tolerable(err error) bool { return errors.Is(err, ErrCorrupt) || errors.Is(err, ErrUnsupported) }
 
+// lenient says whether Open goes on after an error in an object's header or attributes.
+func (h *h5file) lenient(err error) bool { return h.file.opt.Lenient && tolerable(err) }
+
 // addBroken adds a variable for an object of which nothing is known.
 func (h *h5file) addBroken(g *Group, name string, err error) {
 	d := &dataset{name: name, group: g, err: err, typ: &hdf5.Datatype{Class: noClass}}
@@ -244,7 +247,7 @@ func (h *h5file) addDataset(g *Group, name string, o *hdf5.Object) error {
 			return fmt.Errorf("dimension of length %d: %w", n, ErrTooLarge)
 		}
 	}
-	if d.attrs, err = o.Attributes(); note(err) != nil {
+	if d.attrs, err = o.Attributes(); err != nil && !h.lenient(err) || note(err) != nil {
 		return err
 	}
 	h.sets = append(h.sets, d)

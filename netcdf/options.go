@@ -14,6 +14,10 @@ type Options struct {
 	// value). What needs more is ErrTooLarge. 0 means DefaultMaxMemory. Slices that the caller passes are
 	// not counted.
 	MaxMemory int64
+	// Lenient opens files of which one or the other object is broken or needs something unsupported already in its
+	// header or attributes: it becomes a variable whose reading says so. Otherwise Open fails, as libnetcdf does,
+	// so that no variable goes missing unnoticed.
+	Lenient bool
 	// Parallel runs fn(0) to fn(n-1), on as many goroutines as it likes, and returns the first error or
 	// that of ctx. Var.Read decodes chunks through it. Nil means one after the other.
 	Parallel func(ctx context.Context, n int, fn func(i int) error) error
