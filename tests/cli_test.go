@@ -399,14 +399,7 @@ with app.events.default_dispatcher() as d:
 	var texts []string
 	for _, d := range dumps {
 		d.await("] shutdown: ")
-		if err := d.cmd.Process.Signal(os.Interrupt); err != nil {
-			t.Fatal(err)
-		}
-		err := <-d.done
-		d.done <- err
-		if err != nil {
-			t.Errorf("%v: %v", d.cmd.Args, err)
-		}
+		d.interrupt()
 		text := received.ReplaceAllString(d.output(), "local_received=NOW")
 		texts = append(texts, beats.ReplaceAllString(ownClock.ReplaceAllString(text, "${1}OWN"), ""))
 	}

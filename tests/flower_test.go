@@ -57,12 +57,16 @@ func (s *site) flower() string {
 	cmd := s.command(testenv.Python(s.t), "-m", "celery", "--broker="+s.redis.URL(0), "flower", "--address="+host, "--port="+port)
 	cmd.Env = append(cmd.Env, "FLOWER_UNAUTHENTICATED_API=true")
 	s.start(cmd)
-	testenv.WaitFor(s.t, time.Minute, "Flower to answer", func() bool {
+	testenv.WaitFor(s.t, 5*time.Minute, "Flower to answer", func() bool {
 		c, err := net.Dial("tcp", addr)
 		if err == nil {
 			c.Close()
 		}
 		return err == nil
+	})
+	// It subscribes to events in a thread of its own, and misses what was sent before.
+	testenv.WaitFor(s.t, 5*time.Minute, "Flower to hear events", func() bool {
+		return s.redisInt(`r.pubsub_numpat()`) > 0
 	})
 	return "http://" + addr
 }

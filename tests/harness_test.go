@@ -236,6 +236,26 @@ func (p *process) stop() {
 	}
 }
 
+// interrupt sends SIGINT until the program ends; the exit status must be zero. Python drops one that comes while it
+// runs a finalizer.
+func (p *process) interrupt() {
+	p.t.Helper()
+	for {
+		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
+			p.t.Fatal(err)
+		}
+		select {
+		case err := <-p.done:
+			p.done <- err
+			if err != nil {
+				p.t.Errorf("%v: %v", p.cmd.Args, err)
+			}
+			return
+		case <-time.After(20 * time.Second):
+		}
+	}
+}
+
 // redisInt asks redis-cli-like for an integer, such as LLEN celery.
 func (s *site) redisInt(script string) int {
 	s.t.Helper()

@@ -22,7 +22,7 @@ def request(path, **post):
     """Status and body of a page; with arguments it is a POST."""
     data = urllib.parse.urlencode(post).encode() if post else None
     try:
-        with urllib.request.urlopen(urllib.request.Request(flower + path, data), timeout=20) as r:
+        with urllib.request.urlopen(urllib.request.Request(flower + path, data), timeout=120) as r:
             return r.status, r.read().decode()
     except urllib.error.HTTPError as e:
         return e.code, e.read().decode()
@@ -35,7 +35,7 @@ def get(path):
 
 
 def wait(what, condition):
-    end = time.monotonic() + 30
+    end = time.monotonic() + 300
     while not (value := condition()):
         assert time.monotonic() < end, f"waited in vain for {what}"
         time.sleep(0.05)
@@ -174,7 +174,7 @@ press("shrink", f"/api/worker/pool/shrink/{node}", n=2)
 seen["shrunk"] = pool()
 press("send", "/api/task/send-task/tasks.add", n=0)  # no JSON: refused by Flower, the worker sees nothing
 body = json.dumps({"args": [40], "kwargs": {"y": 2}}).encode()
-sent = json.load(urllib.request.urlopen(urllib.request.Request(flower + "/api/task/send-task/tasks.add", body), timeout=20))
+sent = json.load(urllib.request.urlopen(urllib.request.Request(flower + "/api/task/send-task/tasks.add", body), timeout=120))
 wait("the task from Flower", lambda: state(sent["task-id"]) == "SUCCESS")
 seen["sent"] = {k: info(sent["task-id"])[k] for k in ("name", "args", "kwargs", "result")}
 press("shut down", f"/api/worker/shutdown/{node}", n=0)
