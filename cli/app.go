@@ -15,6 +15,7 @@ import (
 	"github.com/urfave/cli/v2"
 
 	"healpipe/config"
+	"healpipe/internal/gcfloor"
 )
 
 // version is set by the linker (see Makefile).
@@ -54,6 +55,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	// The collector keeps below the container's limit; where none can be read, Go's default is right.
 	_, _ = memlimit.Set()
+	gcfloor.Set(12 << 20)
 	app := p.app()
 	err := app.RunContext(ctx, normalize(app, args))
 	var usage usageError

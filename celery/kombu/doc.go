@@ -25,6 +25,7 @@
 //
 //   - A message is taken from its list and registered as unacked in one step on the server: a crash at any
 //     moment leaves it in exactly one of the two places.
+//   - No more messages are held than the prefetch limit, which the server checks as it serves.
 //   - While a consumer holds a message its score is renewed, so neither a Go nor a Python peer restores it,
 //     however long the work lasts.
 //   - An acknowledgement removes a message only if the consumer still holds it, so a late one can't strip
