@@ -61,3 +61,36 @@ func TestBrokenObject(t *testing.T) {
 		}
 	}
 }
+
+// TestHugeElement: a type of a gigabyte is beyond the limit on memory, also for the fill value (found by FuzzStructure).
+func TestHugeElement(t *testing.T) {
+	t.Parallel()
+	for _, s := range seeds(t) {
+		if s.name != "types_old.h5" {
+			continue
+		}
+		data := bytes.Clone(s.data)
+		at := bytes.Index(data, []byte("\x15\x08\x00\x00\x03\x00\x00\x00")) // opaque of 3 bytes
+		if at < 0 {
+			at = bytes.Index(data, []byte("\x15\x00\x00\x00\x03\x00\x00\x00"))
+		}
+		if at < 0 {
+			t.Fatal("no opaque type in the seed")
+		}
+		data[at+7] = 0x40
+		f, err := netcdf.Open(bytes.NewReader(data), int64(len(data)), &netcdf.Options{MaxMemory: 1 << 20})
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, err := f.Var("opaque")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := v.FillValue(); !errors.Is(err, netcdf.ErrTooLarge) {
+			t.Error(err)
+		}
+		if _, err := v.Values(t.Context()); !errors.Is(err, netcdf.ErrTooLarge) {
+			t.Error(err)
+		}
+	}
+}

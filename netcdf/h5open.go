@@ -284,6 +284,9 @@ func (h *h5file) finishVar(d *dataset) {
 			n *= k
 		}
 	}
+	if d.err == nil && int64(d.typ.Size) > h.limit {
+		d.err = fmt.Errorf("values of %d bytes (limit %d): %w", d.typ.Size, h.limit, ErrTooLarge)
+	}
 	if d.typ.Class != noClass {
 		var err error
 		if v.Type, v.elem, err = h.h5type(d.typ); d.err == nil {

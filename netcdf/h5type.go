@@ -81,6 +81,9 @@ func (h *h5file) h5type(t *hdf5.Datatype) (*Type, *elem, error) {
 		}
 		typ.Base, typ.Shape = base, t.Dims
 		n := product(t.Dims)
+		if int64(n) > h.limit/int64(be.goSize()) {
+			return typ, nil, fmt.Errorf("array of %d values (limit %d bytes): %w", n, h.limit, ErrTooLarge)
+		}
 		e.value = func(b []byte) (any, error) { return be.decode(b, n) }
 	case hdf5.ClassCompound:
 		return h.compound(typ, e, t.Members)
