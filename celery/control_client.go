@@ -252,7 +252,7 @@ func (c *Control) Shutdown(ctx context.Context, o BroadcastOptions) error {
 
 // Election lets the workers choose one of them to publish a task.
 func (c *Control) Election(ctx context.Context, id, topic string, action any) error {
-	_, err := c.Broadcast(ctx, "election", map[string]any{"id": id, "topic": topic, "action": action}, BroadcastOptions{})
+	_, err := c.Broadcast(ctx, "election", map[string]any{"id": id, "topic": topic, "action": plain(action)}, BroadcastOptions{})
 	return err
 }
 
