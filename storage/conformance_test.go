@@ -55,7 +55,7 @@ func s3Client(t *testing.T, endpoint string) *storage.S3Client {
 	t.Helper()
 	c, err := storage.NewS3Client(storage.S3Options{
 		Endpoint: endpoint, Region: s3test.Region, AccessKey: s3test.AccessKey, SecretKey: s3test.SecretKey,
-		PartSize: 5 << 20, Patience: 20 * time.Second, Stall: 5 * time.Second,
+		PartSize: 5 << 20, Patience: 3 * time.Minute, Stall: 10 * time.Second,
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -19,7 +19,7 @@ func TestMonitor(t *testing.T) {
 	var mu sync.Mutex
 	var told []string
 	opener := storage.NewOpener(func(string) (storage.S3Options, error) {
-		return storage.S3Options{Endpoint: proxy.Endpoint, Anonymous: true, Region: s3test.Region, Patience: time.Minute, Stall: 500 * time.Millisecond}, nil
+		return storage.S3Options{Endpoint: proxy.Endpoint, Anonymous: true, Region: s3test.Region, Patience: 3 * time.Minute, Stall: time.Second}, nil
 	})
 	opener.Monitor = &storage.Monitor{Disturbed: func(ctx context.Context, request string, err error) {
 		mu.Lock()
