@@ -12,7 +12,8 @@ import (
 )
 
 // childEnv makes the test binary, run again, one process that writes one file: STORE INPUT-FOLDER FILE,
-// where STORE is a folder or, on a test server, ENDPOINT BUCKET.
+// where STORE is a folder or, on a test server, ENDPOINT BUCKET. Its value "for ever" makes it one that writes the
+// files STORE INPUT-FOLDER FILE FILE by turns until it is killed.
 const childEnv = "CURATE_TEST_CHILD"
 
 func TestMain(m *testing.M) {
@@ -29,7 +30,8 @@ func child(args []string) error {
 	ctx, cancel := testContext()
 	defer cancel()
 	var st storage.Storage = storage.NewLocal(args[0])
-	if len(args) == 4 {
+	forEver := os.Getenv(childEnv) == "for ever"
+	if len(args) == 4 && !forEver {
 		b, err := bucket(args[0], args[1])
 		if err != nil {
 			return err
@@ -40,7 +42,12 @@ func child(args []string) error {
 	if err != nil {
 		return err
 	}
-	return s.Process(ctx, storage.NewLocal(args[1]), args[2])
+	for i := 0; ; i++ {
+		err := s.Process(ctx, storage.NewLocal(args[1]), args[2+i%(len(args)-2)])
+		if err != nil || !forEver {
+			return err
+		}
+	}
 }
 
 func bucket(endpoint, name string) (*storage.S3, error) {
