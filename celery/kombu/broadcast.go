@@ -3,6 +3,7 @@ package kombu
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Messages of fanout exchanges are published, not pushed: every consumer of one hears them, none can have them again.
@@ -11,6 +12,9 @@ import (
 
 // broadcastBuffer is how many messages may wait for the reader; then the oldest are dropped, as any subscriber's.
 const broadcastBuffer = 10_000
+
+// fullPause is how long a broadcast waits to look again whether the reader has made room; the subscription buffers meanwhile.
+const fullPause = 20 * time.Millisecond
 
 // broadcast reports whether a delivery comes from a fanout exchange.
 func (d *Delivery) broadcast() bool { return d.list == "" }
@@ -40,15 +44,36 @@ func (c *Consumer) hear(ctx context.Context, q Queue) {
 			if !ok {
 				return
 			}
-			d := &Delivery{Queue: q.Name, Tag: e.Message.Properties.DeliveryTag, c: c, Message: e.Message}
-			d.parsed.Store(true)
-			select {
-			case c.out <- d:
-			case <-ctx.Done():
+			d := &Delivery{Queue: q.Name, Tag: e.Message.Properties.DeliveryTag, c: c, Message: &Message{raw: e.Message.raw}}
+			if !c.overhear(ctx, d) {
 				return
 			}
 		case <-ctx.Done():
 			return
+		}
+	}
+}
+
+// overhear puts a message with those that wait for the reader, once there is room; false if ctx ends first.
+func (c *Consumer) overhear(ctx context.Context, d *Delivery) bool {
+	for {
+		c.mu.Lock()
+		room := len(c.backlog) < maxWaiting
+		if room {
+			c.backlog = append(c.backlog, d)
+		}
+		c.mu.Unlock()
+		if room {
+			select {
+			case c.arrived <- struct{}{}:
+			default:
+			}
+			return true
+		}
+		select {
+		case <-time.After(fullPause):
+		case <-ctx.Done():
+			return false
 		}
 	}
 }
