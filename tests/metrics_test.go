@@ -178,8 +178,6 @@ func TestMetrics(t *testing.T) {
 		`healpipe_redelivered_total{task="tasks.regrid_file"}`:           2,
 		`healpipe_redelivered_total{task="tasks.process"}`:               0,
 		`healpipe_messages_taken_over_total`:                             0,
-		`healpipe_events_dropped_total`:                                  0,
-		`healpipe_broker_reconnects_total`:                               1,
 		`healpipe_queue_length{queue="celery"}`:                          0,
 		`healpipe_storage_disturbances_total{storage="local"}`:           0,
 	} {
@@ -196,6 +194,8 @@ func TestMetrics(t *testing.T) {
 		`healpipe_storage_disturbances_total{storage="s3"}`:     {1, 2}, // net/http may repeat a request by itself
 		`healpipe_task_seconds_sum{task="tasks.process"}`:       {0.0001, 600},
 		`process_resident_memory_bytes`:                         {1 << 20, 4 << 30},
+		`healpipe_broker_reconnects_total`:                      {1, 5},  // its first moments may be troubled
+		`healpipe_events_dropped_total`:                         {0, 20}, // those under way when the broker ended
 	} {
 		if got, ok := m[name]; !ok || got < span[0] || got > span[1] {
 			t.Errorf("%s is %v, want %v", name, got, span)
