@@ -54,7 +54,7 @@ check: ## the fast part: gofmt, vet, tests of the packages
 race: ## the packages under the race detector
 	$(GO) test -race $$($(GO) list ./... | grep -v /tests)
 
-celerysuite: env ## Celery's own integration suite against a Go worker (10 minutes)
+celerysuite: ## Celery's own integration suite against a Go worker (10 minutes)
 	tests/celerysuite/run.sh
 
 FUZZTIME ?= 10m

@@ -7,9 +7,11 @@ root=$PWD
 version=$(sed -n 's/^celery==//p' tests/requirements.txt)
 cache=$root/.cache/celery-$version
 suite=$cache/celery-$version
-"$root/.venv/bin/pip" install --quiet -r tests/celerysuite/requirements.txt
+venv=$cache/venv # of its own: Celery's command line prints otherwise where pygments is installed
+[ -d "$venv" ] || "${PYTHON:-python3}" -m venv "$venv"
+"$venv/bin/pip" install --quiet -c tests/requirements.txt "celery==$version" redis -r tests/celerysuite/requirements.txt
 if [ ! -d "$suite" ]; then
-	"$root/.venv/bin/pip" download --quiet --no-deps --no-binary celery -d "$cache" "celery==$version"
+	"$venv/bin/pip" download --quiet --no-deps --no-binary celery -d "$cache" "celery==$version"
 	tar -xzf "$cache/celery-$version.tar.gz" -C "$cache"
 fi
 logs=$(mktemp -d)
@@ -18,6 +20,6 @@ export SUITE_WORKER="$logs/worker" SUITE_LOGS="$logs" PYTHONPATH="$suite:$root/t
 [ $# -gt 0 ] || set -- t/integration/test_canvas.py t/integration/test_tasks.py t/integration/test_inspect.py \
 	t/integration/test_group_chains.py
 cd "$suite"
-"$root/.venv/bin/python" -m pytest -p plugin -p celery.contrib.pytest -p no:cacheprovider -o addopts= -q -rfEs -n "${PARALLEL:-6}" --timeout 120 "$@" ||
+"$venv/bin/python" -m pytest -p plugin -p celery.contrib.pytest -p no:cacheprovider -o addopts= -q -rfEs -n "${PARALLEL:-6}" --timeout 120 "$@" ||
 	{ echo "the workers' logs are in $logs" >&2; exit 1; }
 rm -r "$logs"
