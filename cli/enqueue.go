@@ -96,7 +96,7 @@ func send(ctx context.Context, app *celery.App, task string, files []string) err
 	g.SetLimit(sendersAtOnce)
 	for _, f := range files {
 		g.Go(func() error {
-			_, err := app.SendTask(ctx, task, []any{f}, nil, celery.Options{})
+			_, err := app.Signature(task, f).Delay(ctx) // as delay(f) in the scripts
 			return err
 		})
 	}
