@@ -16,8 +16,13 @@ type huffmanCode [256]uint32
 const lengthBits = 6
 
 // pairCode has the code of two bytes at once: for the bytes as a little-endian number, the code of the second below
-// that of the first (streams go backwards), and the length of both.
+// that of the first (streams go backwards) in the low bits, and the length of both above.
 type pairCode [1 << 16]uint32
+
+const (
+	pairLength = 27 // position of the length: 22 bits at most, 5 for the number
+	pairBits   = 1<<pairLength - 1
+)
 
 // make fills the table: 65536 steps, where at least as many bytes are encoded.
 func (c *pairCode) make(code *huffmanCode) {
@@ -26,7 +31,7 @@ func (c *pairCode) make(code *huffmanCode) {
 		row := c[second<<8:][:256]
 		for first := range row {
 			f := code[first]
-			row[first] = (bits|f>>lengthBits<<n)<<lengthBits | (n + f&(1<<lengthBits-1))
+			row[first] = bits | f>>lengthBits<<n | (n+f&(1<<lengthBits-1))<<pairLength
 		}
 	}
 }
@@ -214,18 +219,18 @@ func (c *huffmanCode) finish(out, src []byte, at int, acc uint64, n uint) int {
 // encode is that of the code single, of which c was made.
 func (c *pairCode) encode(out, src []byte, single *huffmanCode) int {
 	var acc uint64
-	var n uint // only the low 6 bits count
+	var n uint
 	at, i := 0, len(src)
 	for ; i >= 4; i -= 4 { // 7 bits left over and 4 of 11 make 51
 		w := binary.LittleEndian.Uint32(src[i-4 : i : i])
 		second, first := c[w>>16], c[w&0xffff]
-		acc |= uint64(second>>lengthBits) << (n & 63)
-		n += uint(second)
-		acc |= uint64(first>>lengthBits) << (n & 63)
-		n += uint(first)
+		acc |= uint64(second&pairBits) << (n & 63)
+		n += uint(second >> pairLength)
+		acc |= uint64(first&pairBits) << (n & 63)
+		n += uint(first >> pairLength)
 		binary.LittleEndian.PutUint64(out[at:at+8], acc)
-		at += int(n >> 3 & 7)
-		acc >>= n & 56
+		at += int(n >> 3)
+		acc >>= n &^ 7 & 63
 		n &= 7
 	}
 	return single.finish(out, src[:i], at, acc, n)

@@ -99,9 +99,9 @@ func oneStream(n int) uint64 {
 // choose returns the last block's code, without a tree, or a new one; or nil where neither saves space.
 func (l *literals) choose(src []byte, hist *[256]uint32, counted int, plain bool) (*huffmanCode, []byte) {
 	if l.common != nil && plain && counted < len(src) {
-		// A code of its own is worth the time only if it saves more than this, of which the sample feigns a part.
+		// A code of its own is worth the time only if it saves more than this.
 		const enough = 1.012
-		if n, _ := l.common.bytes(hist); float64(n) <= enough*entropy(hist, counted) {
+		if n, _ := l.common.bytes(hist); float64(n) <= enough*(entropy(hist, counted)+bias(hist)) {
 			if l.code == l.common {
 				return l.common, nil
 			}
@@ -139,6 +139,17 @@ func entropy(hist *[256]uint32, n int) float64 {
 		}
 	}
 	return bits / 8
+}
+
+// bias is how many bytes the entropy of a sample is too low on average (Miller and Madow's correction).
+func bias(hist *[256]uint32) float64 {
+	distinct := 0
+	for _, h := range hist {
+		if h > 0 {
+			distinct++
+		}
+	}
+	return float64(distinct-1) / (2 * math.Ln2 * 8)
 }
 
 // appendStreams appends one stream, or the sizes of three and four of them.
@@ -203,7 +214,7 @@ func count(src []byte) (hist *[256]uint32, counted int) {
 	if len(src) < fewLiterals {
 		return countAll(src), len(src)
 	}
-	return sample(src, 32, 512)
+	return sample(src, 32, 1024)
 }
 
 // sample counts run bytes of every some.
