@@ -19,24 +19,36 @@ const fullPause = 20 * time.Millisecond
 // broadcast reports whether a delivery comes from a fanout exchange.
 func (d *Delivery) broadcast() bool { return d.list == "" }
 
-// startBroadcast listens to a fanout exchange.
+// hearingTime is how long a new source waits for its subscription to stand; it goes on trying after that.
+const hearingTime = 5 * time.Second
+
+// startBroadcast listens to a fanout exchange. When it returns, what is published from then on is heard, if the broker
+// is there.
 func (c *Consumer) startBroadcast(q Queue) {
 	ctx, stop := context.WithCancel(c.ctx)
 	c.mu.Lock()
-	defer c.mu.Unlock()
 	if c.ctx.Err() != nil || slices.ContainsFunc(c.queues, func(o *source) bool { return o.queue.Name == q.Name && !o.cancelled }) {
+		c.mu.Unlock()
 		stop()
 		return
 	}
 	c.queues = append(c.queues, &source{queue: q, stop: stop})
-	c.group.Go(func() { c.hear(ctx, q) })
+	hears := make(chan struct{})
+	c.group.Go(func() { c.hear(ctx, q, hears) })
+	c.mu.Unlock()
+	select {
+	case <-hears:
+	case <-ctx.Done():
+	case <-time.After(hearingTime):
+	}
 }
 
-func (c *Consumer) hear(ctx context.Context, q Queue) {
+func (c *Consumer) hear(ctx context.Context, q Queue, hears chan<- struct{}) {
 	s, err := c.b.subscribe(ctx, SubscribeOptions{Buffer: broadcastBuffer, Bindings: []FanoutBinding{{q.Exchange.Name, q.RoutingKey}}})
 	if err != nil {
 		return // cancelled or closed
 	}
+	close(hears)
 	defer s.close()
 	for {
 		select {
