@@ -387,6 +387,7 @@ func TestLostIsTold(t *testing.T) {
 		k := consume(t, c, ConsumerOptions{Prefetch: 1, Lost: func(d *Delivery) { lost <- d }})
 		send(t, c, "q", "x")
 		d := receive(t, k)
+		k.Pause(background(t)) // else it takes the message again
 		raw(t, url).Do("ZADD", "unacked_index", 5, d.Tag)
 		if got := <-lost; got != d || !d.Settled() || k.Held() != 0 {
 			t.Fatal("wrong delivery")
