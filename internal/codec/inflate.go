@@ -14,7 +14,7 @@ var (
 )
 
 // Inflater decodes whole deflate streams (RFC 1951) from one buffer to another. It is reused to keep its
-// tables, about 14 KiB; the zero value is ready. It must not be used by two goroutines at once.
+// tables, about 24 KiB; the zero value is ready. It must not be used by two goroutines at once.
 //
 // A block's symbols are decoded by a fast loop as long as both buffers have room for any symbol and what is read or
 // written beyond it, and near their ends by a loop that checks each byte. See docs/inflate.md.
