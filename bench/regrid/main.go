@@ -107,6 +107,9 @@ func (b *bench) run() error {
 			return fmt.Errorf("go build: %w\n%s", err, msg)
 		}
 	}
+	if b.binary, err = filepath.Abs(b.binary); err != nil { // it runs in another folder
+		return err
+	}
 	if len(b.jobs) > 0 {
 		fmt.Println("| job | program | wall s | ratio | CPU s | ratio | peak MB | ratio |")
 		fmt.Println("|---|---|---|---|---|---|---|---|")
