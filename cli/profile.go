@@ -23,10 +23,12 @@ func s3Options(cfg *config.Config, name string) (storage.S3Options, error) {
 		Endpoint: p.Endpoint, Region: p.Region,
 		AccessKey: p.AccessKeyID, SecretKey: p.SecretAccessKey, SessionToken: p.SessionToken,
 		Anonymous: p.Anonymous(), CAFile: p.CACert, SkipVerify: p.SkipVerify,
+		ACL: p.ACL, StorageClass: p.StorageClass, Encryption: p.Encryption, EncryptionKey: p.EncryptionKey,
 	}
 	if p.EnvAuth {
 		o.CredentialsFile, o.CredentialsProfile = p.SharedFile, p.SharedProfile
 	}
+	o.Addressing = "virtual"
 	if p.ForcePathStyle {
 		o.Addressing = "path"
 	}

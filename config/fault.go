@@ -3,6 +3,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -91,4 +92,20 @@ next:
 		}
 		*fs = append(*fs, f)
 	}
+}
+
+// named leaves out the faults of the file that another one gives with the setting that suffers from it.
+func (fs Faults) named() Faults {
+	type place struct {
+		file      string
+		line, col int
+		msg       string
+	}
+	with := map[place]bool{}
+	for _, f := range fs {
+		if f.Setting != "" {
+			with[place{f.File, f.Line, f.Col, f.Msg}] = true
+		}
+	}
+	return slices.DeleteFunc(fs, func(f *Fault) bool { return f.Setting == "" && with[place{f.File, f.Line, f.Col, f.Msg}] })
 }

@@ -60,7 +60,7 @@ func (l *loader) load() (*Config, error) {
 		l.settle(c, &s, module)
 	}
 	l.readProfiles(c)
-	return c, l.faults.orNil()
+	return c, l.faults.named().orNil()
 }
 
 // readDotEnv loads the .env beside config.py; a variable of the process wins over it.

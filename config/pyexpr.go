@@ -13,6 +13,9 @@ const maxText = 4 * maxSource
 // expr writes the tokens of an expression, or of a statement that differs from Starlark only within its
 // expressions: adjacent texts are joined, f-strings become calls, `is` a comparison, and see [plan].
 func (r *rewriter) expr(tokens []token) *pyError {
+	if len(tokens) > 0 && r.text(tokens[0]) != "def" {
+		tokens = r.reorder(tokens)
+	}
 	p, err := r.plan(tokens)
 	if err != nil {
 		return err

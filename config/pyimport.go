@@ -45,6 +45,10 @@ func (r *rewriter) fromImport(l logicalLine) *pyError {
 		module += r.text(t)
 	}
 	names := l.tokens[at+1:]
+	if r.text(names[0]) == "*" && r.inTry > 0 {
+		r.put("__star__("+strconv.Quote(module)+")", l.start)
+		return nil
+	}
 	if r.text(names[0]) == "*" {
 		return &pyError{pos: l.start, msg: "only this file is read, not the names of " + module, mend: "write those settings in this file"}
 	}

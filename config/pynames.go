@@ -100,6 +100,11 @@ func assigned(src string, s *stmt) []binding {
 				out = append(out, binding{src[tokens[1].start:tokens[1].end], tokens[1].start})
 			}
 			continue
+		case "async":
+			if len(tokens) > 2 {
+				out = append(out, binding{src[tokens[2].start:tokens[2].end], tokens[2].start})
+			}
+			continue
 		case "for":
 			for _, t := range tokens[1:] {
 				text := src[t.start:t.end]

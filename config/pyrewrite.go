@@ -19,6 +19,7 @@ type rewriter struct {
 	spoilt map[int]spoiling // statements that are left out
 	level  int
 	inTry  int
+	flags  []string // of the loops around: the name that a break sets to False, "" for none
 }
 
 // mark says that the text from out on came from src; an exact piece was copied byte for byte.
@@ -111,13 +112,15 @@ func (r *rewriter) statement(s *stmt) (*stmt, *pyError) {
 	if s.clauses == nil {
 		return nil, r.simple(s.line)
 	}
-	if s.clauses[0].keyword == "try" {
+	switch keyword := s.clauses[0].keyword; {
+	case keyword == "try":
 		return r.try(s)
+	case keyword == "class":
+		return r.class(s)
+	case (keyword == "for" || keyword == "while") && len(s.clauses) == 2:
+		return r.loop(s)
 	}
 	for i, c := range s.clauses {
-		if i > 0 && c.keyword == "else" && s.clauses[0].keyword != "if" {
-			return nil, &pyError{pos: c.header.start, msg: "a loop with else is not read", mend: "set a flag in the loop and test it after it"}
-		}
 		switch c.keyword {
 		case "if", "for", "while", "def":
 		default:
@@ -129,16 +132,30 @@ func (r *rewriter) statement(s *stmt) (*stmt, *pyError) {
 		}
 		r.newline(c.header.start)
 		var err *pyError
-		if c.keyword == "def" {
+		header := c.header.tokens
+		if c.keyword == "if" || c.keyword == "elif" || c.keyword == "while" {
+			header, err = r.hoist(header)
+		}
+		switch {
+		case err != nil:
+		case c.keyword == "def":
 			err = r.def(c.header)
-		} else {
-			err = r.expr(c.header.tokens)
+		default:
+			err = r.expr(header)
 		}
 		if err != nil {
 			return nil, err
 		}
 		r.put(":", c.header.end)
-		if bad, err := r.nested(c.body); err != nil {
+		outer := r.flags
+		switch c.keyword {
+		case "for", "while":
+			r.flags = append(r.flags, "")
+		case "def":
+			r.flags = nil
+		}
+		bad, err := r.nested(c.body)
+		if r.flags = outer; err != nil {
 			return bad, err
 		}
 	}
@@ -218,19 +235,28 @@ func (r *rewriter) simple(l logicalLine) *pyError {
 			r.put(")", l.end)
 			return nil
 		case "del":
-			r.put("pass", l.start)
-			return nil
+			return r.del(l)
+		case "break":
+			if n := len(r.flags); n > 0 && r.flags[n-1] != "" {
+				r.put(r.flags[n-1]+" = False", l.start)
+				r.newline(l.start)
+			}
 		case "global", "nonlocal", "yield", "await", "with", "class", "async":
 			return &pyError{pos: l.start, msg: "the statement " + first + " is not read", mend: "return the value from the function and assign it at the top"}
 		}
 	}
 	if first == "@" {
-		if name := r.src[l.start+1 : l.end]; !strings.Contains(name, "cache") {
+		if name := r.src[l.start+1 : l.end]; !strings.Contains(name, "cache") && !strings.HasPrefix(strings.TrimSpace(name), "dataclass") && !strings.HasPrefix(strings.TrimSpace(name), "dataclasses.dataclass") {
 			return &pyError{pos: l.start, msg: "the decorator " + name + " is not read", mend: "leave it out"}
 		}
-		r.put("pass", l.start) // a function computes the same without a cache
+		r.put("pass", l.start) // a function computes the same without a cache, and see class
 		return nil
 	}
+	tokens, err := r.hoist(l.tokens)
+	if err != nil {
+		return err
+	}
+	l.tokens = tokens
 	return r.annotated(l)
 }
 
@@ -255,6 +281,16 @@ func (r *rewriter) annotated(l logicalLine) *pyError {
 			return r.expr(l.tokens[i:])
 		case t.kind == tokOp && text == "=" && colon < 0:
 			return r.chainedAssignment(l)
+		case t.kind == tokOp && text == "**=" && colon < 0 && i == 1:
+			if err := r.expr(l.tokens[:1]); err != nil {
+				return err
+			}
+			r.put(" = __pow__("+safeName(r.text(l.tokens[0]))+",(", t.start)
+			if err := r.expr(l.tokens[2:]); err != nil {
+				return err
+			}
+			r.put("))", t.end)
+			return nil
 		}
 	}
 	if colon >= 0 {
@@ -280,6 +316,11 @@ func (r *rewriter) chainedAssignment(l logicalLine) *pyError {
 	}
 	value := l.tokens[begin:]
 	if len(parts) == 1 {
+		if len(parts[0]) > 0 && len(value) > 0 {
+			if done, err := r.starred(parts[0], value); done {
+				return err
+			}
+		}
 		return r.expr(l.tokens)
 	}
 	temp := "__value__" + strconv.Itoa(l.start)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
 	"strconv"
@@ -29,6 +30,10 @@ type Profile struct {
 	CACert          string // PEM file of further certificate authorities
 	SkipVerify      bool   // no check of the server's certificate
 	NoCheckBucket   bool
+	ACL             string // canned ACL of what is written, "" for the bucket's
+	StorageClass    string
+	Encryption      string // server_side_encryption: AES256, aws:kms or ""
+	EncryptionKey   string // sse_kms_key_id
 	UploadCutoff    string // as written, "" for the default
 	ChunkSize       string // as written, "" for the default
 }
@@ -80,6 +85,34 @@ func expandHome(name, home string) string {
 	return name
 }
 
+// unknownKeys would change what a request means, and are not understood.
+var unknownKeys = []string{"sse_customer_key", "sse_customer_key_base64", "sse_customer_algorithm", "requester_pays", "v2_auth", "use_accelerate_endpoint", "role_arn"}
+
+// variableKeys are the keys that variables can give, RCLONE_CONFIG_SECTION_KEY, as for rclone.
+var variableKeys = append([]string{
+	"type", "provider", "access_key_id", "secret_access_key", "session_token", "endpoint", "region", "env_auth", "shared_credentials_file", "profile",
+	"force_path_style", "ca_cert", "no_check_certificate", "no_check_bucket", "upload_cutoff", "chunk_size", "acl", "storage_class",
+	"server_side_encryption", "sse_kms_key_id", "remote", "upstreams",
+}, unknownKeys...)
+
+// fromVariables adds what variables say about a section; they count more than the file.
+func fromVariables(section string, keys map[string]string, env func(string) (string, bool)) (map[string]string, bool) {
+	prefix := "RCLONE_CONFIG_" + strings.ToUpper(strings.ReplaceAll(section, "-", "_")) + "_"
+	found := false
+	for _, key := range variableKeys {
+		if v, ok := env(prefix + strings.ToUpper(key)); ok {
+			if !found {
+				keys = maps.Clone(keys)
+			}
+			if keys == nil {
+				keys = map[string]string{}
+			}
+			found, keys[key] = true, v
+		}
+	}
+	return keys, found || keys != nil
+}
+
 // ReadRclone reads every S3 section of an rclone configuration file. Sections of other types are left
 // out: naming one is an error of [Config.Profile].
 func ReadRclone(name string) (map[string]Profile, error) {
@@ -123,12 +156,16 @@ func rcloneSections(name string) (map[string]map[string]string, error) {
 func rcloneProfile(file, section string, keys map[string]string) (Profile, error) {
 	where := fmt.Sprintf("%s, section [%s]", file, section)
 	if t := keys["type"]; t != "s3" {
+		if keys["remote"] != "" || keys["upstreams"] != "" {
+			return Profile{}, fmt.Errorf("%w: %s has type = %s, which stands on another section; wanted type = s3: name the S3 section itself and write its bucket in the path", ErrProfile, where, t)
+		}
 		return Profile{}, fmt.Errorf("%w: %s has type = %s, wanted type = s3", ErrProfile, where, orWord(t, "(nothing)"))
 	}
 	p := Profile{
 		Name: section, Provider: keys["provider"], Endpoint: keys["endpoint"], Region: keys["region"],
 		AccessKeyID: keys["access_key_id"], SecretAccessKey: keys["secret_access_key"], SessionToken: keys["session_token"],
 		SharedFile: keys["shared_credentials_file"], SharedProfile: keys["profile"],
+		ACL: keys["acl"], StorageClass: keys["storage_class"], Encryption: keys["server_side_encryption"], EncryptionKey: keys["sse_kms_key_id"],
 		CACert: keys["ca_cert"], UploadCutoff: keys["upload_cutoff"], ChunkSize: keys["chunk_size"],
 		ForcePathStyle: true,
 	}
@@ -142,6 +179,14 @@ func rcloneProfile(file, section string, keys map[string]string) (Profile, error
 			return Profile{}, fmt.Errorf("%w: %s has %s = %s, wanted true or false", ErrProfile, where, key, text)
 		}
 		*field = v
+	}
+	for _, key := range unknownKeys {
+		if v := keys[key]; v != "" && v != "false" {
+			return Profile{}, fmt.Errorf("%w: %s has %s, which is not understood: %s", ErrProfile, where, key, "remove it, or reach the bucket in another way")
+		}
+	}
+	if p.Encryption != "" && p.Encryption != "AES256" && p.Encryption != "aws:kms" {
+		return Profile{}, fmt.Errorf("%w: %s has server_side_encryption = %s, wanted AES256 or aws:kms", ErrProfile, where, p.Encryption)
 	}
 	if (p.AccessKeyID == "") != (p.SecretAccessKey == "") {
 		return Profile{}, fmt.Errorf("%w: %s has only one of access_key_id and secret_access_key; write both, or neither for anonymous access", ErrProfile, where)
@@ -174,9 +219,25 @@ func (l *loader) readProfiles(c *Config) {
 			}
 		}
 	}
+	l.pathsWithProfiles(c, sections)
 	for _, name := range order {
 		fault := &Fault{Setting: used[name], Err: ErrProfile}
-		switch keys, ok := sections[name]; {
+		keys, ok := sections[name]
+		where := c.RcloneFile
+		if keys, given := fromVariables(name, keys, env); given {
+			if p, err := rcloneProfile(orWord(where, "RCLONE_CONFIG_*"), name, keys); err == nil {
+				c.profiles[name] = p
+				continue
+			} else if where == "" || !ok {
+				fault.Msg, fault.Err = fmt.Sprintf("names the profile %q: %v", name, err), err
+				l.faults.add(fault)
+				continue
+			}
+		}
+		switch bare := strings.TrimSuffix(name, ":"); {
+		case bare != name && sections[bare] != nil:
+			fault.Msg = fmt.Sprintf("names the profile %q with a colon", name)
+			fault.Mend = fmt.Sprintf("write %q", bare)
 		case c.RcloneFile == "":
 			fault.Msg = fmt.Sprintf("names the profile %q, but there is no rclone configuration file", name)
 			fault.Mend = "write ~/.config/rclone/rclone.conf or name the file in RCLONE_CONFIG"
@@ -189,12 +250,24 @@ func (l *loader) readProfiles(c *Config) {
 			fault.Msg = fmt.Sprintf("names the profile %q, but %s has no section [%s]", name, c.RcloneFile, name)
 			fault.Mend = "add it with type = s3, access_key_id and secret_access_key"
 		default:
+			keys, _ := fromVariables(name, keys, env)
 			_, err := rcloneProfile(c.RcloneFile, name, keys)
-			if err == nil {
-				continue
-			}
 			fault.Msg, fault.Err = fmt.Sprintf("names the profile %q: %v", name, err), err
 		}
 		l.faults.add(fault)
+	}
+}
+
+// pathsWithProfiles finds paths as rclone writes them, PROFILE:bucket/key: here the profile is a setting of its own.
+func (l *loader) pathsWithProfiles(c *Config, sections map[string]map[string]string) {
+	type use struct{ setting, profile, path string }
+	uses := []use{{"OUTPUT_BUCKET", "OUTPUT_PROFILE and ZARR_PROFILE", c.OutputBucket}, {"ZARR_PATH", "ZARR_PROFILE", c.ZarrPath}, {"STATISTICS_PATH", "ZARR_PROFILE", c.StatisticsPath}}
+	for _, root := range c.ERA5Roots {
+		uses = append(uses, use{"ERA5_ROOTS", "ERA5_PROFILE", root})
+	}
+	for _, u := range uses {
+		if name, rest, ok := strings.Cut(u.path, ":"); ok && sections[name] != nil {
+			l.faults.add(&Fault{Setting: u.setting, Err: ErrProfile, Msg: fmt.Sprintf("is %q, with a profile in front", u.path), Mend: fmt.Sprintf("write %q here, and %q in %s", strings.TrimLeft(rest, "/"), name, u.profile)})
+		}
 	}
 }

@@ -108,3 +108,48 @@ func TestFindRcloneFile(t *testing.T) {
 		}
 	}
 }
+
+// TestProfileOfVariables has rclone's variables, which add to the file, win over it, and make sections of their own.
+func TestProfileOfVariables(t *testing.T) {
+	t.Parallel()
+	home := site(t, map[string]string{".config/rclone/rclone.conf": rcloneText})
+	for _, tt := range []struct {
+		profile string
+		env     []string
+		want    Profile
+		err     string
+	}{
+		{profile: "minio", env: []string{"RCLONE_CONFIG_MINIO_ENDPOINT=http://other:9000", "RCLONE_CONFIG_MINIO_SECRET_ACCESS_KEY=new"},
+			want: Profile{Name: "minio", Provider: "Minio", AccessKeyID: "AK", SecretAccessKey: "new", SessionToken: "tok", Endpoint: "http://other:9000", Region: "eu-1"}},
+		{profile: "of-pods", env: []string{"RCLONE_CONFIG_OF_PODS_TYPE=s3", "RCLONE_CONFIG_OF_PODS_ENV_AUTH=true", "RCLONE_CONFIG_OF_PODS_ACL=private", "RCLONE_CONFIG_OF_PODS_STORAGE_CLASS=IA", "RCLONE_CONFIG_OF_PODS_SERVER_SIDE_ENCRYPTION=aws:kms", "RCLONE_CONFIG_OF_PODS_SSE_KMS_KEY_ID=key"},
+			want: Profile{Name: "of-pods", EnvAuth: true, ForcePathStyle: true, ACL: "private", StorageClass: "IA", Encryption: "aws:kms", EncryptionKey: "key"}},
+		{profile: "gone", env: []string{"RCLONE_CONFIG_GONE_ENDPOINT=x"}, err: "section [gone] has type = (nothing), wanted type = s3"},
+		{profile: "minio:", err: `ZARR_PROFILE names the profile "minio:" with a colon; write "minio"`},
+		{profile: "over", err: "section [over] has type = alias, which stands on another section; wanted type = s3: name the S3 section itself and write its bucket in the path"},
+		{profile: "sealed", err: "section [sealed] has sse_customer_key, which is not understood: remove it, or reach the bucket in another way"},
+		{profile: "odd", err: "section [odd] has server_side_encryption = rot13, wanted AES256 or aws:kms"},
+	} {
+		conf := site(t, map[string]string{"rclone.conf": rcloneText + "\n[over]\ntype = alias\nremote = minio:bucket/prefix\n[sealed]\ntype = s3\nsse_customer_key = the-secret\n[odd]\ntype = s3\nserver_side_encryption = rot13\n"})
+		env := append([]string{"HOME=" + home, "HEALPIPE_ZARR_PROFILE=" + tt.profile, "RCLONE_CONFIG=" + filepath.Join(conf, "rclone.conf")}, tt.env...)
+		c, err := Load(Options{Dir: t.TempDir(), Env: environment(env...)})
+		if tt.err != "" {
+			if err == nil || !strings.Contains(err.Error(), tt.err) || strings.Contains(err.Error(), "the-secret") {
+				t.Errorf("%s: %v", tt.profile, err)
+			}
+			continue
+		}
+		if got, perr := c.Profile(tt.profile); err != nil || perr != nil || got != tt.want {
+			t.Errorf("%s: %v %v\n%+v", tt.profile, err, perr, []any{got.Endpoint, got.SecretAccessKey, got.ACL})
+		}
+	}
+	// Without a file.
+	c, err := Load(Options{Dir: t.TempDir(), Env: environment("HOME="+t.TempDir(), "HEALPIPE_ZARR_PROFILE=a", "RCLONE_CONFIG_A_TYPE=s3")})
+	if p, perr := c.Profile("a"); err != nil || perr != nil || !p.Anonymous() {
+		t.Errorf("%v %v", err, perr)
+	}
+	// Paths as rclone writes them.
+	_, err = Load(Options{Dir: t.TempDir(), Env: environment("HOME="+home, "HEALPIPE_ZARR_PATH=minio:bucket/x.zarr", "HEALPIPE_ERA5_ROOTS=open:archive,plain")})
+	if want := `ZARR_PATH is "minio:bucket/x.zarr", with a profile in front; write "bucket/x.zarr" here, and "minio" in ZARR_PROFILE` + "\n" + `ERA5_ROOTS is "open:archive", with a profile in front; write "archive" here, and "open" in ERA5_PROFILE`; fmt.Sprint(err) != want {
+		t.Errorf("%v", err)
+	}
+}

@@ -46,6 +46,7 @@ type interpreter struct {
 	latest   map[int]int       // try statement -> its latest execution
 	notes    map[string]noted  // setting -> its latest assignment
 	environ  map[string]string // what the file put into os.environ
+	removed  map[string]bool   // what it took out of it
 	dotenv   map[string]string // what load_dotenv found
 }
 
@@ -123,7 +124,7 @@ func (in *interpreter) run() (starlark.StringDict, bool) {
 
 func (in *interpreter) execute(program *starlark.Program, predeclared starlark.StringDict) (starlark.StringDict, bool) {
 	in.sequence, in.latest = 0, map[int]int{}
-	in.notes, in.environ, in.dotenv = map[string]noted{}, map[string]string{}, map[string]string{}
+	in.notes, in.environ, in.removed, in.dotenv = map[string]noted{}, map[string]string{}, map[string]bool{}, map[string]string{}
 	thread := &starlark.Thread{Name: in.src.name, Print: func(*starlark.Thread, string) {}}
 	in.watch(thread)
 	globals, err := program.Init(thread, predeclared)
@@ -234,7 +235,7 @@ func goValue(v starlark.Value) any {
 	case pathValue:
 		return string(v)
 	case dateValue:
-		return time.Time(v)
+		return time.Time(v).UTC()
 	case axisValue:
 		return TimeRange(v)
 	case starlark.Iterable:

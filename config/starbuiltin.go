@@ -3,7 +3,7 @@ package config
 import (
 	"math"
 	"math/big"
-	"strings"
+	"strconv"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -21,11 +21,14 @@ func (in *interpreter) predeclared() starlark.StringDict {
 		"__fmt__": formatField, "__fstr__": joinFields, "format": formatBuiltin,
 		"__try__": in.enter, "__go__": in.proceed, "__caught__": in.caught, "__fine__": in.fine, "__exception__": in.exception,
 		"__assert__": assert, "__raise__": raiseStatement, "__note__": in.note,
-		"__spoilt__": spoilt, "__import__": in.importModule, "__from__": in.importName,
+		"__spoilt__": spoilt, "__import__": in.importModule, "__star__": in.importAll, "__from__": in.importName,
 		"range": boundedRange, "sum": sum, "round": round, "isinstance": isinstance, "print": ignore, "open": open, "str": strBuiltin, "repr": reprBuiltin, "map": mapBuiltin, "filter": filterBuiltin,
 		"__set__": setOf, "__splice__": splice, "__merge__": merge,
 	} {
 		d[name] = starlark.NewBuiltin(name, fn)
+	}
+	for name, v := range moreBuiltins() {
+		d[name] = v
 	}
 	d["__name__"] = starlark.String("config")
 	d["__file__"] = starlark.String(in.src.path)
@@ -135,7 +138,18 @@ func add(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starl
 	if max(starlark.Len(args[0]), starlark.Len(args[1])) > maxRepeat {
 		return nil, notRead("", "a sum makes more than %d elements", maxRepeat)
 	}
-	return starlark.Binary(syntax.PLUS, args[0], args[1])
+	return starlark.Binary(syntax.PLUS, countable(args[0]), countable(args[1]))
+}
+
+// countable makes a truth value the number that Python counts it as.
+func countable(v starlark.Value) starlark.Value {
+	switch v {
+	case starlark.True:
+		return starlark.MakeInt(1)
+	case starlark.False:
+		return starlark.MakeInt(0)
+	}
+	return v
 }
 
 func boundedRange(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -154,6 +168,12 @@ func pow(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []
 	var x, y starlark.Value
 	if err := starlark.UnpackPositionalArgs("**", args, kwargs, 2, &x, &y); err != nil {
 		return nil, err
+	}
+	if bases, ok := x.(arrayValue); ok {
+		return bases.each(func(e starlark.Value) (starlark.Value, error) { return pow(nil, b, starlark.Tuple{e, y}, nil) })
+	}
+	if exponents, ok := y.(arrayValue); ok {
+		return exponents.each(func(e starlark.Value) (starlark.Value, error) { return pow(nil, b, starlark.Tuple{x, e}, nil) })
 	}
 	xi, ok1 := x.(starlark.Int)
 	yi, ok2 := y.(starlark.Int)
@@ -183,7 +203,7 @@ func sum(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []
 	var v starlark.Value
 	for it.Next(&v) {
 		var err error
-		if total, err = starlark.Binary(syntax.PLUS, total, v); err != nil {
+		if total, err = starlark.Binary(syntax.PLUS, total, countable(v)); err != nil {
 			return nil, err
 		}
 	}
@@ -208,6 +228,10 @@ func round(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs 
 		i, err := starlark.NumberToInt(starlark.Float(math.RoundToEven(f)))
 		return i, err
 	}
+	if n := smallInt(digits); n >= 0 && n <= 300 { // of the decimal digits, which the number itself is not
+		rounded, err := strconv.ParseFloat(strconv.FormatFloat(f, 'f', n, 64), 64)
+		return starlark.Float(rounded), err
+	}
 	scale := math.Pow(10, float64(smallInt(digits)))
 	return starlark.Float(math.RoundToEven(f*scale) / scale), nil
 }
@@ -225,41 +249,11 @@ func isinstance(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kw
 	names := map[string]string{"string": "str", "path": "Path"}
 	have := orWord(names[v.Type()], v.Type())
 	for _, c := range classes {
-		if b, ok := c.(*starlark.Builtin); ok && (b.Name() == have || b.Name() == "int" && have == "bool") {
+		if b, ok := c.(starlark.Callable); ok && (b.Name() == have || b.Name() == "int" && have == "bool") {
 			return starlark.True, nil
 		}
 	}
 	return starlark.False, nil
-}
-
-// method is __method__(name, x, ...): methods of texts that Starlark lacks or has in a lesser form.
-func method(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	name, x, rest := string(args[0].(starlark.String)), args[1], args[2:]
-	s, ok := x.(starlark.String)
-	if !ok {
-		fn, err := attribute(x, name)
-		if err != nil {
-			return nil, err
-		}
-		return starlark.Call(t, fn, rest, kwargs)
-	}
-	if name == "format" {
-		return formatText(string(s), rest, kwargs)
-	}
-	var width int
-	fill := " "
-	if err := starlark.UnpackPositionalArgs(name, rest, kwargs, 1, &width, &fill); err != nil {
-		return nil, err
-	}
-	align := map[string]string{"ljust": "<", "rjust": ">"}[name]
-	if name == "zfill" {
-		fill, align = "0", ">"
-		if strings.HasPrefix(string(s), "-") || strings.HasPrefix(string(s), "+") {
-			align = "="
-		}
-	}
-	out, err := pad(string(s), fill, align, width)
-	return starlark.String(out), err
 }
 
 // attribute is x.name.
@@ -329,7 +323,7 @@ func splice(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []st
 			out = append(out, pair[1])
 			continue
 		}
-		many, ok := pair[1].(starlark.Iterable)
+		many, ok := each(pair[1]).(starlark.Iterable)
 		if !ok {
 			return nil, raiseClass("TypeError", "* wants a list, not a value of the kind %s", pair[1].Type())
 		}
@@ -376,6 +370,9 @@ func filterBuiltin(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple,
 func eachOf(t *starlark.Thread, name string, args starlark.Tuple, kwargs []starlark.Tuple, keep func(e, result starlark.Value) starlark.Value) (starlark.Value, error) {
 	var f starlark.Value
 	var items starlark.Iterable
+	if len(args) == 2 {
+		args = starlark.Tuple{args[0], each(args[1])}
+	}
 	if err := starlark.UnpackPositionalArgs(name, args, kwargs, 2, &f, &items); err != nil {
 		return nil, err
 	}

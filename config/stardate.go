@@ -12,8 +12,19 @@ import (
 // dateValue is pandas.Timestamp, datetime.datetime and datetime.date in one: an instant without a zone.
 type dateValue time.Time
 
+// dayOnly is the zone of a datetime.date, which is written without a time of day.
+var dayOnly = time.FixedZone("date", 0)
+
+// day is the datetime.date of an instant.
+func (v dateValue) day() dateValue {
+	return dateValue(time.Time(v).UTC().Truncate(24 * time.Hour).In(dayOnly))
+}
+
 func (v dateValue) String() string {
 	t := time.Time(v)
+	if t.Location() == dayOnly {
+		return t.Format("2006-01-02")
+	}
 	s := t.Format("2006-01-02 15:04:05")
 	if ns := t.Nanosecond(); ns%1000 != 0 {
 		s += fmt.Sprintf(".%09d", ns)
@@ -73,9 +84,31 @@ func (v dateValue) Attr(name string) (starlark.Value, error) {
 			return starlark.String(s), err
 		}), nil
 	case "isoformat":
-		return fn0("isoformat", starlark.String(strings.Replace(v.String(), " ", "T", 1))), nil
-	case "date", "normalize":
+		return fn(name, func(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			sep := "T"
+			if err := starlark.UnpackArgs(name, args, kwargs, "sep?", &sep); err != nil {
+				return nil, err
+			}
+			return starlark.String(strings.Replace(v.String(), " ", sep, 1)), nil
+		}), nil
+	case "date":
+		return fn0(name, v.day()), nil
+	case "normalize":
 		return fn0(name, dateValue(t.Truncate(24*time.Hour))), nil
+	case "dayofyear", "day_of_year":
+		return starlark.MakeInt(t.YearDay()), nil
+	case "weekday", "isoweekday":
+		n := (int(t.Weekday()) + 6) % 7
+		if name == "isoweekday" {
+			n++
+		}
+		return fn0(name, starlark.MakeInt(n)), nil
+	case "microsecond":
+		return starlark.MakeInt(t.Nanosecond() / 1000), nil
+	case "day_name":
+		return fn0(name, starlark.String(t.Weekday().String())), nil
+	case "month_name":
+		return fn0(name, starlark.String(t.Month().String())), nil
 	case "to_pydatetime", "to_datetime64", "tz_localize":
 		return fn0(name, v), nil
 	case "timestamp":
@@ -86,7 +119,11 @@ func (v dateValue) Attr(name string) (starlark.Value, error) {
 			if err := starlark.UnpackArgs(name, args, kwargs, "year?", &y, "month?", &mo, "day?", &d, "hour?", &h, "minute?", &mi, "second?", &s); err != nil {
 				return nil, err
 			}
-			return calendarDate(y, mo, d, h, mi, s, t.Nanosecond())
+			r, err := calendarDate(y, mo, d, h, mi, s, t.Nanosecond())
+			if err == nil && t.Location() == dayOnly {
+				r = r.(dateValue).day()
+			}
+			return r, err
 		}), nil
 	}
 	return nil, nil
@@ -250,6 +287,8 @@ func (v axisValue) Attr(name string) (starlark.Value, error) {
 	switch name {
 	case "size":
 		return starlark.MakeInt(v.N), nil
+	case "shape":
+		return starlark.Tuple{starlark.MakeInt(v.N)}, nil
 	case "min", "max":
 		if v.N == 0 {
 			return nil, raiseClass("ValueError", "the time axis is empty")

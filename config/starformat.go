@@ -54,8 +54,19 @@ func formatValue(v starlark.Value, conversion, spec string) (string, error) {
 	default:
 		return "", raiseClass("ValueError", "unknown conversion !%s", conversion)
 	}
-	if d, ok := v.(dateValue); ok && spec != "" {
-		return strftime(d, spec)
+	switch v := v.(type) {
+	case dateValue:
+		if spec != "" {
+			return strftime(v, spec)
+		}
+	case deltaValue: // pandas and datetime write them differently
+		return "", notRead("write total_seconds() of it", "a length of time is not written as text here")
+	case *namespace:
+		if v.lenient {
+			return "", notRead("write the value itself", "%s is not known here", v.name)
+		}
+	case *foreign:
+		return "", v.fault()
 	}
 	if spec == "" {
 		return plain(v), nil

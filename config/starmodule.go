@@ -34,6 +34,9 @@ func (n *namespace) Attr(name string) (starlark.Value, error) {
 	if v, ok := n.members[name]; ok {
 		return v, nil
 	}
+	if name == "load_" { // see safeName
+		name = "load"
+	}
 	if n.lenient {
 		return silent(n.name + "." + name), nil
 	}
@@ -80,10 +83,33 @@ func (in *interpreter) importModule(_ *starlark.Thread, _ *starlark.Builtin, arg
 	if m := in.module(name); m != nil {
 		return m, nil
 	}
+	if err := in.ownModule(name); err != nil {
+		return nil, err
+	}
 	if args[1] == starlark.True {
 		return nil, raiseClass("ModuleNotFoundError", "No module named %s", name)
 	}
 	return &foreign{name}, nil
+}
+
+// importAll is __star__(module), from module import * within try: where there is no such module, a handler expects that.
+func (in *interpreter) importAll(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ []starlark.Tuple) (starlark.Value, error) {
+	name := plain(args[0])
+	if in.module(name) == nil && in.ownModule(name) == nil {
+		return nil, raiseClass("ModuleNotFoundError", "No module named %s", name)
+	}
+	return nil, notRead("write those settings in this file", "only this file is read, not the names of %s", name)
+}
+
+// ownModule refuses a module that lies beside config.py: its values may be settings.
+func (in *interpreter) ownModule(name string) error {
+	file := in.beside(strings.ReplaceAll(strings.TrimLeft(name, "."), ".", "/"))
+	for _, file := range []string{file + ".py", filepath.Join(file, "__init__.py")} {
+		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() {
+			return notRead("write those settings in this file", "only this file is read, not %s", filepath.Base(file))
+		}
+	}
+	return nil
 }
 
 // importName is __from__(module, name, within try).
@@ -94,6 +120,9 @@ func (in *interpreter) importName(_ *starlark.Thread, _ *starlark.Builtin, args 
 	}
 	m := in.module(module)
 	if m == nil {
+		if err := in.ownModule(module); err != nil {
+			return nil, err
+		}
 		if args[2] == starlark.True {
 			return nil, raiseClass("ModuleNotFoundError", "No module named %s", module)
 		}
@@ -114,12 +143,17 @@ func (in *interpreter) module(name string) starlark.Value {
 	switch name {
 	case "pandas":
 		return &namespace{name: "pandas", members: starlark.StringDict{
-			"date_range": fn("date_range", dateRange), "Timestamp": class("Timestamp", timestamp, nil),
+			"date_range": fn("date_range", dateRange), "Timestamp": class("Timestamp", timestamp, starlark.StringDict{"now": fn("now", now), "today": fn("today", now), "utcnow": fn("utcnow", now)}),
 			"to_datetime": fn("to_datetime", timestamp), "Timedelta": fn("Timedelta", timedelta), "to_timedelta": fn("Timedelta", timedelta),
-			"offsets": offsets(),
+			"offsets": offsets(), "DateOffset": offsets().members["DateOffset"],
+			"tseries": &namespace{name: "pandas.tseries", members: starlark.StringDict{"offsets": offsets(), "frequencies": frequencies()}},
 		}}
 	case "pandas.offsets", "pandas.tseries.offsets":
 		return offsets()
+	case "pandas.tseries.frequencies":
+		return frequencies()
+	case "numpy":
+		return numpyModule()
 	case "datetime":
 		return datetimeModule()
 	case "os":
@@ -155,7 +189,27 @@ func offsets() *namespace {
 			return deltaValue(length), err
 		})
 	}
+	// Of months and years the length is not fixed.
+	d["DateOffset"] = fn("DateOffset", func(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+		for _, kw := range kwargs {
+			if name := plain(kw[0]); name == "months" || name == "years" || !strings.HasSuffix(name, "s") {
+				return nil, notRead("write it in days or hours", "%s of DateOffset has no fixed length", name)
+			}
+		}
+		if len(args) > 0 || len(kwargs) == 0 {
+			return nil, notRead("write hours= or days=", "this form of DateOffset is not read")
+		}
+		return timedelta(t, b, nil, kwargs)
+	})
 	return &namespace{name: "pandas.offsets", members: d}
+}
+
+// frequencies is pandas.tseries.frequencies.
+func frequencies() *namespace {
+	return &namespace{name: "pandas.tseries.frequencies", members: starlark.StringDict{"to_offset": fn1("to_offset", func(v starlark.Value) (starlark.Value, error) {
+		step, err := toStep(v)
+		return deltaValue(step), err
+	})}}
 }
 
 func datetimeModule() *namespace {
@@ -177,9 +231,22 @@ func datetimeModule() *namespace {
 			return dateValue(t), nil
 		}),
 	}
+	for _, name := range []string{"now", "today", "utcnow"} {
+		members[name] = fn(name, now)
+	}
+	asDay := func(f builtinFunc) builtinFunc {
+		return func(t *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+			v, err := f(t, b, args, kwargs)
+			if d, ok := v.(dateValue); ok && err == nil {
+				return d.day(), nil
+			}
+			return v, err
+		}
+	}
+	days, dayMembers := asDay(parts), starlark.StringDict{"fromisoformat": fn("fromisoformat", asDay(timestamp)), "today": fn("today", asDay(now))}
 	utc := starlark.String("UTC")
 	return &namespace{name: "datetime", members: starlark.StringDict{
-		"datetime": class("datetime", parts, members), "date": class("date", parts, members),
+		"datetime": class("datetime", parts, members), "date": class("date", days, dayMembers),
 		"timedelta": fn("timedelta", timedelta), "UTC": utc, "timezone": &namespace{name: "timezone", members: starlark.StringDict{"utc": utc}},
 	}}
 }
@@ -210,7 +277,7 @@ func (in *interpreter) osModule() *namespace {
 	env := &environValue{in}
 	get, _ := env.Attr("get")
 	return &namespace{name: "os", members: starlark.StringDict{
-		"environ": env, "getenv": get, "path": in.osPath(), "sep": starlark.String("/"), "linesep": starlark.String("\n"), "name": starlark.String("posix"),
+		"environ": env, "getenv": get, "path": in.osPath(), "sep": starlark.String("/"), "pardir": starlark.String(".."), "curdir": starlark.String("."), "linesep": starlark.String("\n"), "name": starlark.String("posix"),
 		"makedirs": fn0AnyArgs("makedirs"), "mkdir": fn0AnyArgs("mkdir"), "umask": fn0AnyArgs("umask"),
 		"putenv": fn0AnyArgs("putenv"), "PathLike": starlark.None,
 		"fspath": fn1("fspath", func(v starlark.Value) (starlark.Value, error) { return starlark.String(plain(v)), nil }),
@@ -244,7 +311,7 @@ func (in *interpreter) osPath() *namespace {
 	}
 	return &namespace{name: "os.path", members: starlark.StringDict{
 		"join":     fn("join", pathJoin),
-		"abspath":  one("abspath", text(func(s string) string { return realPath(s, "resolve") })),
+		"abspath":  one("abspath", text(func(s string) string { return path.Clean(realPath(s, "absolute")) })),
 		"realpath": one("realpath", text(func(s string) string { return realPath(s, "resolve") })),
 		"normpath": one("normpath", text(path.Clean)),
 		"dirname": one("dirname", text(func(s string) string {
@@ -275,6 +342,10 @@ func (in *interpreter) osPath() *namespace {
 				return "$" + name
 			})
 		})),
+		"split": one("split", func(s string) starlark.Value {
+			i := strings.LastIndexByte(s, '/') + 1
+			return starlark.Tuple{starlark.String(orWord(strings.TrimRight(s[:i], "/"), s[:i])), starlark.String(s[i:])}
+		}),
 		"exists": one("exists", stat(func(os.FileInfo) bool { return true })),
 		"isdir":  one("isdir", stat(os.FileInfo.IsDir)),
 		"isfile": one("isfile", stat(func(i os.FileInfo) bool { return !i.IsDir() })),
@@ -309,6 +380,9 @@ type environValue struct{ in *interpreter }
 func (in *interpreter) getenv(name string) (string, bool) {
 	if v, ok := in.environ[name]; ok {
 		return v, true
+	}
+	if in.removed[name] {
+		return "", false
 	}
 	if v, ok := in.src.lookup(name); ok {
 		return v, true
@@ -352,7 +426,13 @@ func (v *environValue) Attr(name string) (starlark.Value, error) {
 				return nil, err
 			}
 			if s, ok := v.in.getenv(key); ok {
+				if name == "pop" {
+					return starlark.String(s), v.remove(key)
+				}
 				return starlark.String(s), nil
+			}
+			if name == "pop" && len(args)+len(kwargs) == 1 {
+				return nil, raiseClass("KeyError", "the variable %s is not set", key)
 			}
 			if name == "setdefault" {
 				return def, v.SetKey(starlark.String(key), def)
@@ -361,6 +441,16 @@ func (v *environValue) Attr(name string) (starlark.Value, error) {
 		}), nil
 	}
 	return nil, nil
+}
+
+// remove takes a variable out of the file's environment.
+func (v *environValue) remove(name string) error {
+	if _, ok := v.in.getenv(name); !ok {
+		return raiseClass("KeyError", "the variable %s is not set", name)
+	}
+	delete(v.in.environ, name)
+	v.in.removed[name] = true
+	return nil
 }
 
 // loadDotenv is dotenv.load_dotenv(path, override=...).

@@ -3,6 +3,7 @@ package config
 import (
 	"os"
 	"path"
+	"path/filepath"
 	"strings"
 
 	"go.starlark.net/starlark"
@@ -95,6 +96,41 @@ func (v pathValue) Attr(name string) (starlark.Value, error) {
 		return starlark.String(strings.TrimSuffix(base, ext)), nil
 	case "suffix":
 		return starlark.String(ext), nil
+	case "suffixes":
+		var list []starlark.Value
+		if _, rest, ok := strings.Cut(strings.TrimPrefix(base, "."), "."); ok && !strings.HasSuffix(base, ".") {
+			for _, e := range strings.Split(rest, ".") {
+				list = append(list, starlark.String("."+e))
+			}
+		}
+		return starlark.NewList(list), nil
+	case "parts":
+		var list starlark.Tuple
+		if path.IsAbs(string(v)) {
+			list = append(list, starlark.String("/"))
+		}
+		for _, p := range strings.Split(string(v), "/") {
+			if p != "" && p != "." {
+				list = append(list, starlark.String(p))
+			}
+		}
+		return list, nil
+	case "anchor", "root":
+		return starlark.String(map[bool]string{true: "/"}[path.IsAbs(string(v))]), nil
+	case "relative_to":
+		return fn1(name, func(a starlark.Value) (starlark.Value, error) {
+			base := newPath(plain(a))
+			rest, ok := strings.CutPrefix(strings.TrimSuffix(string(v), "/")+"/", strings.TrimSuffix(string(base), "/")+"/")
+			if base == "." && !path.IsAbs(string(v)) {
+				rest, ok = string(v), true
+			}
+			if !ok {
+				return nil, raiseClass("ValueError", "%s is not below %s", v, base)
+			}
+			return newPath(strings.TrimSuffix(rest, "/")), nil
+		}), nil
+	case "with_stem":
+		return fn1(name, func(a starlark.Value) (starlark.Value, error) { return newPath(string(v.parent()), plain(a)+ext), nil }), nil
 	case "as_posix", "__str__", "__fspath__":
 		return fn0(name, starlark.String(v)), nil
 	case "exists", "is_dir", "is_file":
@@ -121,6 +157,8 @@ func (v pathValue) Attr(name string) (starlark.Value, error) {
 		return starlark.NewBuiltin(name, func(*starlark.Thread, *starlark.Builtin, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 			return pathValue(realPath(string(v), name)), nil
 		}), nil
+	case "read_text", "read_bytes", "open", "glob", "rglob", "iterdir", "stat":
+		return nil, notRead("write the values themselves", "other files and folders are not read")
 	case "mkdir", "touch":
 		return fn0AnyArgs(name), nil // making folders is not a settings file's business
 	}
@@ -147,7 +185,17 @@ func realPath(p, how string) string {
 	if how == "absolute" {
 		return string(newPath(p))
 	}
-	return path.Clean(p)
+	// What exists of it is followed through symbolic links, as ".." beyond one means another folder.
+	p = string(newPath(p))
+	for head, tail := p, ""; ; {
+		if real, err := filepath.EvalSymlinks(head); err == nil {
+			return path.Join(real, tail)
+		}
+		if head == "/" {
+			return path.Clean(p)
+		}
+		head, tail = path.Dir(head), path.Join(path.Base(head), tail)
+	}
 }
 
 // fn0AnyArgs is a method that takes anything and does nothing.

@@ -71,6 +71,9 @@ var percentForm = regexp.MustCompile(`^%(\([^)]*\))?([-+ #0]*)(\d*)(?:\.(\d+))?(
 // percentValue turns one %-conversion into a format specification.
 func percentValue(v starlark.Value, flags, width, precision, verb string) (string, error) {
 	spec := ""
+	if c, ok := v.(starlark.String); ok && verb == "c" && len([]rune(string(c))) == 1 {
+		verb = "s"
+	}
 	text := verb == "s" || verb == "r" || verb == "a"
 	switch {
 	case strings.Contains(flags, "-"):
@@ -96,7 +99,11 @@ func percentValue(v starlark.Value, flags, width, precision, verb string) (strin
 	}
 	switch verb {
 	case "s":
-		return formatValue(starlark.String(plain(v)), "", spec)
+		s, err := formatValue(v, "", "")
+		if err != nil {
+			return "", err
+		}
+		return formatValue(starlark.String(s), "", spec)
 	case "r", "a":
 		return formatValue(v, "r", spec)
 	case "i", "u":
@@ -123,7 +130,7 @@ func formatText(s string, args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 			b.WriteByte(rest[0])
 			i += 2
 		case rest[0] == '{':
-			end := strings.IndexByte(rest, '}')
+			end := closingBrace(rest)
 			if end < 0 {
 				return nil, raiseClass("ValueError", "a { in the format has no }")
 			}
@@ -132,6 +139,20 @@ func formatText(s string, args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 			v, err := formatArgument(field, &auto, args, kwargs)
 			if err != nil {
 				return nil, err
+			}
+			for strings.Contains(spec, "{") { // a width or precision that is an argument itself
+				before, inner, _ := strings.Cut(spec, "{")
+				inner, after, ok := strings.Cut(inner, "}")
+				if !ok {
+					return nil, raiseClass("ValueError", "a { in the format has no }")
+				}
+				arg, err := formatArgument(inner, &auto, args, kwargs)
+				if err != nil {
+					return nil, err
+				}
+				if spec = before + plain(arg) + after; len(spec) > maxRepeat || strings.Contains(plain(arg), "{") {
+					return nil, raiseClass("ValueError", "the format is not understood")
+				}
 			}
 			out, err := formatValue(v, conversion, spec)
 			if err != nil {
@@ -149,10 +170,30 @@ func formatText(s string, args starlark.Tuple, kwargs []starlark.Tuple) (starlar
 	return starlark.String(b.String()), nil
 }
 
+// closingBrace returns where the field that opens a text ends, -1 if it does not.
+func closingBrace(s string) int {
+	depth := 0
+	for i := range len(s) {
+		switch s[i] {
+		case '{':
+			depth++
+		case '}':
+			if depth--; depth == 0 {
+				return i
+			}
+		}
+	}
+	return -1
+}
+
 // formatArgument finds the argument of a field: a number, a name, nothing for the next one, with
 // attributes behind it.
 func formatArgument(field string, auto *int, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	name, attrs, _ := strings.Cut(field, ".")
+	name := field
+	attrs := ""
+	if i := strings.IndexAny(field, ".["); i >= 0 {
+		name, attrs = field[:i], field[i:]
+	}
 	var v starlark.Value
 	if name == "" {
 		name = strconv.Itoa(*auto)
@@ -173,12 +214,52 @@ func formatArgument(field string, auto *int, args starlark.Tuple, kwargs []starl
 		return nil, raiseClass("KeyError", "the format wants the argument %q", name)
 	}
 	for attrs != "" {
-		var attr string
-		attr, attrs, _ = strings.Cut(attrs, ".")
+		var part string
 		var err error
-		if v, err = attribute(v, attr); err != nil {
+		if attrs[0] == '[' {
+			var ok bool
+			if part, attrs, ok = strings.Cut(attrs[1:], "]"); !ok {
+				return nil, raiseClass("ValueError", "a [ in the format has no ]")
+			}
+			v, err = element(v, part)
+		} else {
+			rest := attrs[1:]
+			i := strings.IndexAny(rest, ".[")
+			if i < 0 {
+				i = len(rest)
+			}
+			part, attrs = rest[:i], rest[i:]
+			v, err = attribute(v, part)
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
 	return v, nil
+}
+
+// element is v[key] within a format: a number is an index, anything else a key.
+func element(v starlark.Value, key string) (starlark.Value, error) {
+	if x, ok := v.(starlark.Indexable); ok {
+		i, err := strconv.Atoi(key)
+		if err != nil || i < 0 || i >= x.Len() {
+			return nil, raiseClass("IndexError", "the format wants element %s of %d", key, x.Len())
+		}
+		return x.Index(i), nil
+	}
+	if x, ok := v.(starlark.Mapping); ok {
+		for _, k := range []starlark.Value{starlark.String(key), intKey(key)} {
+			if e, found, err := x.Get(k); err == nil && found {
+				return e, nil
+			}
+		}
+	}
+	return nil, raiseClass("KeyError", "the format wants the element %q", key)
+}
+
+func intKey(s string) starlark.Value {
+	if n, err := strconv.Atoi(s); err == nil {
+		return starlark.MakeInt(n)
+	}
+	return starlark.None
 }

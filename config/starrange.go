@@ -134,7 +134,7 @@ func dateRange(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwa
 			if err != nil {
 				return nil, err
 			}
-			*p.t = time.Time(d.(dateValue))
+			*p.t = time.Time(d.(dateValue)).UTC()
 		}
 	}
 	n := -1

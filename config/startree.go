@@ -9,7 +9,8 @@ import (
 //	x * y, x *= y   -> __mul__(x, y)           bounded repetition
 //	x + y           -> __add__(x, y)           bounded texts and lists
 //	x % y           -> __mod__(x, y)           widths and precisions
-//	x.format(...)   -> __method__("format", x, ...)  format specifications; also zfill, ljust, rjust
+//	x.format(...)   -> __method__("format", x, ...)  format specifications; also the rest of ownMethods
+//	for a in x      -> for a in __each__(x)    texts
 //	NAME = x        -> NAME = __note__("NAME", place, x) at the top level, to tell where a setting came from
 func (in *interpreter) guard(f *syntax.File) {
 	g := &guarder{in: in}
@@ -48,7 +49,7 @@ func (g *guarder) stmt(s syntax.Stmt, top bool) {
 		g.stmts(s.True, top)
 		g.stmts(s.False, top)
 	case *syntax.ForStmt:
-		s.X = g.expr(s.X)
+		s.X = call("__each__", s.For, g.expr(s.X))
 		g.stmts(s.Body, top)
 	case *syntax.WhileStmt:
 		s.Cond = g.expr(s.Cond)
@@ -92,7 +93,7 @@ func (g *guarder) expr(e syntax.Expr) syntax.Expr {
 		for _, c := range x.Clauses {
 			switch c := c.(type) {
 			case *syntax.ForClause:
-				c.X = g.expr(c.X)
+				c.X = call("__each__", c.For, g.expr(c.X))
 			case *syntax.IfClause:
 				c.Cond = g.expr(c.Cond)
 			}
@@ -125,9 +126,6 @@ func (g *guarder) expr(e syntax.Expr) syntax.Expr {
 	}
 	return e
 }
-
-// ownMethods are those of texts that the interpreter answers itself.
-var ownMethods = map[string]bool{"format": true, "zfill": true, "ljust": true, "rjust": true}
 
 func call(name string, pos syntax.Position, args ...syntax.Expr) *syntax.CallExpr {
 	return &syntax.CallExpr{Fn: &syntax.Ident{Name: name, NamePos: pos}, Lparen: pos, Args: args, Rparen: pos}

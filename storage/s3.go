@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/minio/minio-go/v7"
+	"github.com/minio/minio-go/v7/pkg/encrypt"
 )
 
 // S3Options say how to reach an S3 service. The zero value is AWS with what its own tools would use.
@@ -29,8 +30,11 @@ type S3Options struct {
 	Anonymous bool
 	// Addressing is "path", "virtual" (the bucket in the host name) or "" for what fits the endpoint.
 	Addressing string
-	// CAFile holds PEM certificates of authorities to trust beside the system's own.
+	// CAFile holds PEM certificates of authorities to trust beside the system's own; "" is AWS_CA_BUNDLE.
 	CAFile string
+	// ACL, StorageClass, Encryption ("AES256" or "aws:kms") and EncryptionKey (the id of a KMS key) are for what is
+	// written; "" leaves each to the bucket.
+	ACL, StorageClass, Encryption, EncryptionKey string
 	// SkipVerify accepts any certificate, as rclone's no_check_certificate does.
 	SkipVerify bool
 	// PartSize is the length of a part of a multipart upload in bytes, at least 5 MiB; 0 is 16 MiB.
@@ -46,6 +50,7 @@ type S3Options struct {
 // S3Client is a connection pool to one service with one set of credentials.
 type S3Client struct {
 	opt     S3Options
+	sse     encrypt.ServerSide // of what is written; nil leaves it to the bucket
 	core    minio.Core
 	uploads *minio.Client // tries parts of uploads again for as long as Patience says: their source cannot be read twice
 }
@@ -57,6 +62,11 @@ func NewS3Client(opt S3Options) (*S3Client, error) {
 	opt.Stall = cmp.Or(opt.Stall, 30*time.Second)
 	if opt.PartSize < 5<<20 {
 		return nil, fmt.Errorf("S3 part size %d: at least 5 MiB", opt.PartSize)
+	}
+	opt.CAFile = cmp.Or(opt.CAFile, os.Getenv("AWS_CA_BUNDLE"))
+	sse, err := opt.serverSide()
+	if err != nil {
+		return nil, err
 	}
 	endpoint := cmp.Or(opt.Endpoint, os.Getenv("AWS_ENDPOINT_URL_S3"), os.Getenv("AWS_ENDPOINT_URL"))
 	host, secure, err := parseEndpoint(endpoint)
@@ -101,7 +111,20 @@ func NewS3Client(opt S3Options) (*S3Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &S3Client{opt: opt, core: minio.Core{Client: client}, uploads: uploads}, nil
+	return &S3Client{opt: opt, sse: sse, core: minio.Core{Client: client}, uploads: uploads}, nil
+}
+
+// serverSide is how the service is to encrypt what is written.
+func (opt S3Options) serverSide() (encrypt.ServerSide, error) {
+	switch opt.Encryption {
+	case "":
+		return nil, nil
+	case "AES256":
+		return encrypt.NewSSE(), nil
+	case "aws:kms":
+		return encrypt.NewSSEKMS(opt.EncryptionKey, nil)
+	}
+	return nil, fmt.Errorf("S3 server-side encryption %q: AES256, aws:kms, or nothing", opt.Encryption)
 }
 
 // parseEndpoint splits an endpoint into what minio takes.

@@ -43,12 +43,24 @@ func s3Error(ctx context.Context, err error) error {
 		return ErrPrecondition
 	case r.Code == minio.InvalidAccessKeyID, r.Code == minio.SignatureDoesNotMatch, r.Code == "ExpiredToken", r.Code == "InvalidToken", r.Code == "XAdminUserNotFound":
 		return fmt.Errorf("%w: the service refuses the credentials (%s): check the profile's keys and region", fs.ErrPermission, r.Code)
+	case r.Code == "RequestTimeTooSkewed":
+		return fmt.Errorf("%w: this machine's clock differs too much from the service's (%s): set it, for example by NTP", fs.ErrPermission, r.Code)
+	case r.Code == "PermanentRedirect", r.Code == "TemporaryRedirect", r.Code == "AuthorizationHeaderMalformed", r.Code == "IllegalLocationConstraintException", r.StatusCode == http.StatusMovedPermanently:
+		return fmt.Errorf("the bucket is in another region%s (%d %s): correct region and endpoint of the profile", regionOf(r), r.StatusCode, r.Code)
 	case r.StatusCode == http.StatusForbidden, r.StatusCode == http.StatusUnauthorized, r.Code == minio.AccessDenied:
-		return fmt.Errorf("%w: the service denies access with these credentials (%s)", fs.ErrPermission, r.Code)
+		return fmt.Errorf("%w: the service denies access with these credentials (%s); without the right to list the bucket it says so of missing objects too", fs.ErrPermission, r.Code)
 	case r.Code == "QuotaExceeded", r.Code == "XMinioStorageFull", r.Code == "XMinioAdminBucketQuotaExceeded", r.StatusCode == http.StatusInsufficientStorage:
 		return fmt.Errorf("%w (%s)", ErrDiskFull, text)
 	}
 	return fmt.Errorf("the service answers %d %s: %s", r.StatusCode, r.Code, text)
+}
+
+// regionOf is the region that an answer names.
+func regionOf(r minio.ErrorResponse) string {
+	if r.Region == "" {
+		return ""
+	}
+	return ", " + r.Region
 }
 
 // transient says whether trying again may help.

@@ -18,7 +18,11 @@ const writeID = "Healpipe-Write"
 
 // putOptions are those of one write; id is "" for an unconditional one.
 func (s *S3) putOptions(c Condition) (o minio.PutObjectOptions, id string) {
-	o = minio.PutObjectOptions{PartSize: uint64(s.client.opt.PartSize), ContentType: "application/octet-stream"}
+	o = minio.PutObjectOptions{PartSize: uint64(s.client.opt.PartSize), ContentType: "application/octet-stream",
+		StorageClass: s.client.opt.StorageClass, ServerSideEncryption: s.client.sse}
+	if acl := s.client.opt.ACL; acl != "" {
+		o.UserMetadata = map[string]string{"X-Amz-Acl": acl}
+	}
 	if c == (Condition{}) {
 		return o, ""
 	}
@@ -29,7 +33,10 @@ func (s *S3) putOptions(c Condition) (o minio.PutObjectOptions, id string) {
 		o.SetMatchETagExcept("*")
 	}
 	id = rand.Text()
-	o.UserMetadata = map[string]string{writeID: id}
+	if o.UserMetadata == nil {
+		o.UserMetadata = map[string]string{}
+	}
+	o.UserMetadata[writeID] = id
 	return o, id
 }
 

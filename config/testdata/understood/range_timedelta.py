@@ -1,0 +1,6 @@
+import pandas as pd
+
+TIME_RANGE = pd.date_range("2000", periods=4, freq=pd.Timedelta(minutes=90))
+TIME_CHUNK = min(24, len(TIME_RANGE))
+OUTPUT_BUCKET = f"{TIME_RANGE[0]:%Y%m%d%H}_{TIME_RANGE[-1]:%Y%m%d%H}_{TIME_RANGE.size}_{TIME_RANGE.shape[0]}"
+ZARR_PATH = str(TIME_RANGE.min()) + str((TIME_RANGE[1] - TIME_RANGE[0]).total_seconds()) + str(TIME_RANGE[0].year)
