@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"path"
 
 	"github.com/urfave/cli/v2"
 
@@ -53,6 +54,9 @@ func (p *program) indexCreate(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := fits("writing "+out, placeOf("OUT.csv", path.Dir(out), "")); err != nil {
+		return err
+	}
 	w, err := st.Create(ctx, key)
 	if err != nil {
 		return err
@@ -87,6 +91,9 @@ func (p *program) indexUpdate(c *cli.Context) error {
 	s := newSite(cfg)
 	ctx, stop := interruptible(c.Context)
 	defer stop()
+	if err := fits("writing "+index.FileName, s.outputPlace()); err != nil {
+		return err
+	}
 	res, err := s.updateIndex(ctx)
 	if err != nil {
 		return err

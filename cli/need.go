@@ -117,36 +117,79 @@ func curateNeed(cfg *config.Config, f *netcdf.File) need {
 	return need{memory: bytesOf(3 * float64(cfg.TimeChunk) * float64(levels) * float64(cfg.Cells()) * 4)}
 }
 
+// storePart is the part of its values' size that a chunk of the store takes at the very least: real fields take most of it,
+// fields that are mostly zeros about a tenth.
+const storePart = 0.1
+
+// storeNeed is the least room on the disk for writing a file into the store: that of its largest chunk or shard, which
+// is written beside the one that it replaces. The last dimensions are those of the horizontal grid.
+func storeNeed(cfg *config.Config, f *netcdf.File, horizontal int) int64 {
+	var most float64
+	for _, v := range f.Root().Vars {
+		d := len(v.Shape) - horizontal
+		if d != 1 && d != 2 || v.Type == nil || !v.Type.Kind.Numeric() {
+			continue
+		}
+		values := float64(min(v.Shape[0], cfg.TimeChunk)) * float64(cfg.Cells())
+		if d == 2 {
+			values *= float64(min(v.Shape[1], cfg.Levels))
+		}
+		most = max(most, 4*values)
+	}
+	return bytesOf(most * storePart)
+}
+
+// smallNeed is the room for an index, or for the metadata of the store.
+const smallNeed = 1 << 20
+
 // needOfRegrid is that of the task regrid_file.
-func (s *site) needOfRegrid(ctx context.Context, file string) (n need) {
-	s.headerOf(ctx, file, s.cfg.ERA5Profile, func(f *netcdf.File, size int64) {
+func (s *site) needOfRegrid(ctx context.Context, file, profile string) (n need) {
+	s.headerOf(ctx, file, profile, func(f *netcdf.File, size int64) {
 		n = regridNeed(f, size, int64(s.cfg.Cells()), s.regridder.Memory)
 	})
 	return n
 }
 
-// needOfProcess is that of the task process. How small the store's chunks become is not known, so no room on the disk
-// is asked for.
+// needOfProcess is that of the task process.
 func (s *site) needOfProcess(ctx context.Context, file string) (n need) {
-	s.headerOf(ctx, file, s.cfg.OutputProfile, func(f *netcdf.File, _ int64) { n = curateNeed(s.cfg, f) })
-	return n
-}
-
-// needOfBoth is that of the task regrid_into_store, whose regridded file is a temporary one.
-func (s *site) needOfBoth(ctx context.Context, file string) (n need) {
-	s.headerOf(ctx, file, s.cfg.ERA5Profile, func(f *netcdf.File, size int64) {
-		n = regridNeed(f, size, int64(s.cfg.Cells()), s.regridder.Memory).plus(curateNeed(s.cfg, f))
-		n.output, n.temp = 0, n.output
+	s.headerOf(ctx, file, s.cfg.OutputProfile, func(f *netcdf.File, _ int64) {
+		n = curateNeed(s.cfg, f)
+		n.output = storeNeed(s.cfg, f, 1)
 	})
 	return n
 }
 
-// enter waits for the room that a task needs and returns the function that leaves it. what names the task's work, and
-// out with profile is where its result goes.
-func (s *site) enter(ctx context.Context, what, out, profile string, n need) (leave func(), err error) {
-	if isBucket(out, profile) {
-		out = ""
+// needOfBoth is that of the task regrid_into_store, whose regridded file is a temporary one.
+func (s *site) needOfBoth(ctx context.Context, file, profile string) (n need) {
+	s.headerOf(ctx, file, profile, func(f *netcdf.File, size int64) {
+		n = regridNeed(f, size, int64(s.cfg.Cells()), s.regridder.Memory).plus(curateNeed(s.cfg, f))
+		n.output, n.temp = storeNeed(s.cfg, f, 2), n.output
+	})
+	return n
+}
+
+// outputPlace is where regridded files go, and storePlace the store.
+func (s *site) outputPlace() place {
+	return placeOf("OUTPUT_BUCKET", s.cfg.OutputBucket, s.cfg.ZarrProfile)
+}
+func (s *site) storePlace() place { return placeOf("ZARR_PATH", s.cfg.ZarrPath, s.cfg.ZarrProfile) }
+
+// placeOf is a path that a setting or flag names.
+func placeOf(setting, path, profile string) place {
+	if isBucket(path, profile) {
+		path = ""
 	}
+	return place{path, "write elsewhere (" + setting + ")"}
+}
+
+// fits refuses a small piece of work whose result has no room on the disk.
+func fits(what string, out place) error {
+	return newRoom().disks(what, out, need{output: smallNeed})
+}
+
+// enter waits for the room that a task needs and returns the function that leaves it. what names the task's work, and
+// out is where its result goes.
+func (s *site) enter(ctx context.Context, what string, out place, n need) (leave func(), err error) {
 	return s.room.admit(ctx, what, out, n, func() {
 		s.log.logger(ctx, "healpipe.worker").InfoContext(ctx, "waits for memory that other tasks have", "memory", n.memory)
 	})

@@ -57,6 +57,7 @@ func (p *program) regrid(c *cli.Context) error {
 		statisticsBeside(cfg)
 	}
 	s := newSite(cfg)
+	s.room = newRoom()
 	if s.regridder.Target, err = target(c, cfg); err != nil {
 		return err
 	}
@@ -79,7 +80,12 @@ func (p *program) regrid(c *cli.Context) error {
 			if folder {
 				to = storage.Join(out, path.Base(in))
 			}
-			report, err = s.regridTo(ctx, in, c.String("profile"), to, c.String("output-profile"))
+			profile, toProfile := c.String("profile"), c.String("output-profile")
+			var leave func()
+			if leave, err = s.enter(ctx, "regridding "+in, placeOf("-o", path.Dir(to), toProfile), s.needOfRegrid(ctx, in, profile)); err == nil {
+				report, err = s.regridTo(ctx, in, profile, to, toProfile)
+				leave()
+			}
 		}
 		if err != nil {
 			failed = append(failed, err)

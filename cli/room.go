@@ -29,14 +29,14 @@ type room struct {
 	limit  string              // where it comes from, for messages
 	taken  *semaphore.Weighted // of memory
 
-	diskFree func(dir string) (int64, error)
-	tempDir  string
+	diskFree, filesFree func(dir string) (int64, error)
+	tempDir             string
 }
 
 // newRoom asks for the limits of this process.
 func newRoom() *room {
 	p := config.SystemProbe()
-	r := &room{diskFree: p.DiskFree, tempDir: p.TempDir}
+	r := &room{diskFree: p.DiskFree, filesFree: p.FilesFree, tempDir: p.TempDir}
 	if limit, of := memoryOf(); limit > 0 {
 		r.memory, r.limit = max(limit-programBytes, 1), fmt.Sprintf("%s: %d MiB", of, limit>>20)
 		r.taken = semaphore.NewWeighted(r.memory)
@@ -68,8 +68,8 @@ func (r *room) regridMemory(tasks int) int64 {
 }
 
 // admit takes the memory that a task needs, waiting for its turn, and returns the function that gives it back. what
-// names the task's work and out is the folder of its result, "" if that is not local.
-func (r *room) admit(ctx context.Context, what, out string, n need, waits func()) (release func(), err error) {
+// names the task's work and out is where its result goes.
+func (r *room) admit(ctx context.Context, what string, out place, n need, waits func()) (release func(), err error) {
 	if r == nil {
 		return func() {}, nil
 	}
@@ -77,21 +77,8 @@ func (r *room) admit(ctx context.Context, what, out string, n need, waits func()
 		return nil, celery.Errorf("MemoryError", "%w: %s needs about %d MiB of memory, and the tasks may have %d MiB (%s): raise that limit, or run it where there is more",
 			errNoRoom, what, n.memory>>20, r.memory>>20, r.limit)
 	}
-	for _, place := range []struct {
-		dir, remedy string
-		need        int64
-	}{
-		{out, "free some, or write elsewhere (OUTPUT_BUCKET)", n.output},
-		{r.tempDir, "free some, or name another folder in TMPDIR", n.temp},
-	} {
-		if place.dir == "" || place.need == 0 {
-			continue
-		}
-		free, err := r.diskFree(place.dir)
-		if err == nil && free < place.need {
-			return nil, celery.Errorf("OSError", "%w: no space left in %s: %s needs %.1f MB, and %.1f MB are free: %s",
-				errNoRoom, place.dir, what, float64(place.need)/1e6, float64(free)/1e6, place.remedy)
-		}
+	if err := r.disks(what, out, n); err != nil {
+		return nil, err
 	}
 	if r.taken == nil || n.memory == 0 {
 		return func() {}, nil
@@ -103,6 +90,33 @@ func (r *room) admit(ctx context.Context, what, out string, n need, waits func()
 		}
 	}
 	return func() { r.taken.Release(n.memory) }, nil
+}
+
+// place is a folder and how to name another one; dir is "" if it is not local.
+type place struct{ dir, remedy string }
+
+// disks refuses what does not fit on the disks of its result and of its temporary files.
+func (r *room) disks(what string, out place, n need) error {
+	for _, p := range []struct {
+		place
+		need int64
+	}{
+		{out, n.output},
+		{place{r.tempDir, "name another folder in TMPDIR"}, n.temp},
+	} {
+		if p.dir == "" || p.need == 0 {
+			continue
+		}
+		if free, err := r.diskFree(p.dir); err == nil && free < p.need {
+			return celery.Errorf("OSError", "%w: no space left in %s: %s needs %.1f MB, and %.1f MB are free: free some, or %s",
+				errNoRoom, p.dir, what, float64(p.need)/1e6, float64(free)/1e6, p.remedy)
+		}
+		if files, err := r.filesFree(p.dir); err == nil && files == 0 {
+			return celery.Errorf("OSError", "%w: no file can be added in %s, where %s has to: its file system has no inodes left: remove files, or %s",
+				errNoRoom, p.dir, what, p.remedy)
+		}
+	}
+	return nil
 }
 
 // filesOfTask is how many files a task may have open: input, output, temporary ones, locks, connections to a bucket.

@@ -15,8 +15,8 @@ import (
 
 // testRoom has 100 bytes of memory and 1000 on each disk.
 func testRoom() *room {
-	return &room{memory: 100, limit: "a test's limit", taken: semaphore.NewWeighted(100), tempDir: "/temp",
-		diskFree: func(string) (int64, error) { return 1000, nil }}
+	return &room{memory: 100, limit: "a test's limit", taken: semaphore.NewWeighted(100), tempDir: "/temp/files",
+		diskFree: func(string) (int64, error) { return 1000, nil }, filesFree: func(dir string) (int64, error) { return int64(len(dir)) - int64(len("/full")), nil }}
 }
 
 func TestRoomRefuses(t *testing.T) {
@@ -26,14 +26,15 @@ func TestRoomRefuses(t *testing.T) {
 		need need
 		want string
 	}{
-		{"/out", need{memory: 101 << 20}, "MemoryError: the job cannot fit: the work needs about 101 MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more"},
-		{"/out", need{output: 2000}, "OSError: the job cannot fit: no space left in /out: the work needs 0.0 MB, and 0.0 MB are free: free some, or write elsewhere (OUTPUT_BUCKET)"},
+		{"/out/put", need{memory: 101 << 20}, "MemoryError: the job cannot fit: the work needs about 101 MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more"},
+		{"/out/put", need{output: 2000}, "OSError: the job cannot fit: no space left in /out/put: the work needs 0.0 MB, and 0.0 MB are free: free some, or write elsewhere (OUTPUT_BUCKET)"},
 		{"", need{output: 2000}, ""},
-		{"", need{temp: 2000}, "OSError: the job cannot fit: no space left in /temp: the work needs 0.0 MB, and 0.0 MB are free: free some, or name another folder in TMPDIR"},
-		{"/out", need{memory: 100, output: 1000, temp: 1000}, ""},
-		{"/out", need{memory: math.MaxInt64}, fmt.Sprintf("MemoryError: the job cannot fit: the work needs about %d MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more", int64(math.MaxInt64>>20))},
+		{"/full", need{output: 10}, "OSError: the job cannot fit: no file can be added in /full, where the work has to: its file system has no inodes left: remove files, or write elsewhere (OUTPUT_BUCKET)"},
+		{"", need{temp: 2000}, "OSError: the job cannot fit: no space left in /temp/files: the work needs 0.0 MB, and 0.0 MB are free: free some, or name another folder in TMPDIR"},
+		{"/out/put", need{memory: 100, output: 1000, temp: 1000}, ""},
+		{"/out/put", need{memory: math.MaxInt64}, fmt.Sprintf("MemoryError: the job cannot fit: the work needs about %d MiB of memory, and the tasks may have 0 MiB (a test's limit): raise that limit, or run it where there is more", int64(math.MaxInt64>>20))},
 	} {
-		leave, err := testRoom().admit(t.Context(), "the work", tt.out, tt.need, func() { t.Error("it waits") })
+		leave, err := testRoom().admit(t.Context(), "the work", place{tt.out, "write elsewhere (OUTPUT_BUCKET)"}, tt.need, func() { t.Error("it waits") })
 		switch {
 		case tt.want == "" && err == nil:
 			leave()
@@ -42,7 +43,7 @@ func TestRoomRefuses(t *testing.T) {
 		}
 	}
 	var none *room
-	if leave, err := none.admit(t.Context(), "x", "/out", need{memory: math.MaxInt64}, nil); err != nil {
+	if leave, err := none.admit(t.Context(), "x", place{dir: "/out"}, need{memory: math.MaxInt64}, nil); err != nil {
 		t.Error(err)
 	} else {
 		leave()
@@ -53,25 +54,25 @@ func TestRoomRefuses(t *testing.T) {
 func TestRoomWaits(t *testing.T) {
 	t.Parallel()
 	r := testRoom()
-	first, err := r.admit(t.Context(), "first", "", need{memory: 60}, nil)
+	first, err := r.admit(t.Context(), "first", place{}, need{memory: 60}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	gone := errors.New("gone")
 	ctx, cancel := context.WithCancelCause(t.Context())
-	if _, err := r.admit(ctx, "impatient", "", need{memory: 60}, func() { cancel(gone) }); err != gone {
+	if _, err := r.admit(ctx, "impatient", place{}, need{memory: 60}, func() { cancel(gone) }); err != gone {
 		t.Errorf("%v", err)
 	}
 	waits, in := make(chan struct{}), make(chan error)
 	go func() {
-		leave, err := r.admit(t.Context(), "second", "", need{memory: 60}, func() { close(waits) })
+		leave, err := r.admit(t.Context(), "second", place{}, need{memory: 60}, func() { close(waits) })
 		if err == nil {
 			leave()
 		}
 		in <- err
 	}()
 	<-waits
-	small, err := r.admit(t.Context(), "what has no need", "", need{}, nil)
+	small, err := r.admit(t.Context(), "what has no need", place{}, need{}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

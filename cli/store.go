@@ -28,6 +28,9 @@ func (p *program) initCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
+			if err := fits("making the store's arrays", placeOf("ZARR_PATH", cfg.ZarrPath, cfg.ZarrProfile)); err != nil {
+				return err
+			}
 			s := newSite(cfg)
 			s.gridMapping = c.Bool("cf")
 			created, err := s.initStore(ctx, func(why error) {
@@ -66,6 +69,7 @@ func (p *program) curateCommand() *cli.Command {
 				statisticsBeside(cfg)
 			}
 			s := newSite(cfg)
+			s.room = newRoom()
 			ctx, stop := interruptible(c.Context)
 			defer stop()
 			var failed []error

@@ -59,7 +59,7 @@ func (s *site) regridFile(ctx context.Context, file string) (string, error) {
 	if err := s.cfg.Require("OUTPUT_BUCKET"); err != nil {
 		return "", err
 	}
-	leave, err := s.enter(ctx, "regridding "+file, s.cfg.OutputBucket, s.cfg.ZarrProfile, s.needOfRegrid(ctx, file))
+	leave, err := s.enter(ctx, "regridding "+file, s.outputPlace(), s.needOfRegrid(ctx, file, s.cfg.ERA5Profile))
 	if err != nil {
 		return "", err
 	}
@@ -89,7 +89,7 @@ func (s *site) process(ctx context.Context, file string) error {
 	if err != nil {
 		return err
 	}
-	leave, err := s.enter(ctx, "writing "+file+" into the store", s.cfg.ZarrPath, s.cfg.ZarrProfile, s.needOfProcess(ctx, file))
+	leave, err := s.enter(ctx, "writing "+file+" into the store", s.storePlace(), s.needOfProcess(ctx, file))
 	if err != nil {
 		return err
 	}
@@ -104,11 +104,6 @@ func (s *site) process(ctx context.Context, file string) error {
 
 // regridAndProcess is the task regrid_into_store.
 func (s *site) regridAndProcess(ctx context.Context, file string) error {
-	leave, err := s.enter(ctx, "regridding "+file+" into the store", s.cfg.ZarrPath, s.cfg.ZarrProfile, s.needOfBoth(ctx, file))
-	if err != nil {
-		return err
-	}
-	defer leave()
 	report, err := s.regridIntoStore(ctx, file, s.cfg.ERA5Profile)
 	if err != nil {
 		return err
@@ -123,6 +118,11 @@ func (s *site) regridIntoStore(ctx context.Context, file, profile string) (repor
 	if err != nil {
 		return report, err
 	}
+	leave, err := s.enter(ctx, "regridding "+file+" into the store", s.storePlace(), s.needOfBoth(ctx, file, profile))
+	if err != nil {
+		return report, err
+	}
+	defer leave()
 	st, key, err := s.opener.File(file, profile)
 	if err != nil {
 		return report, err

@@ -63,6 +63,8 @@ type Probe struct {
 	Write func(ctx context.Context, path, profile string) error
 	// DiskFree returns the bytes that this user can still write in a folder.
 	DiskFree func(dir string) (int64, error)
+	// FilesFree returns how many more files its file system can have.
+	FilesFree func(dir string) (int64, error)
 	// Memory returns the bytes of memory that the program may take and whose word that is (GOMEMLIMIT, say); 0
 	// if nobody says.
 	Memory func() (limit int64, of string)

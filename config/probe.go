@@ -16,6 +16,7 @@ import (
 func SystemProbe() Probe {
 	return Probe{
 		DiskFree:  diskFree,
+		FilesFree: filesFree,
 		OpenFiles: openFiles,
 		Mode:      fileMode,
 		Environ:   os.Environ(),
@@ -23,22 +24,34 @@ func SystemProbe() Probe {
 	}
 }
 
-// diskFree asks the file system of a folder, or of the nearest folder above that exists.
 func diskFree(dir string) (int64, error) {
-	dir, err := filepath.Abs(dir)
+	s, err := fileSystem(dir)
+	free := uint64(s.Bavail) * uint64(s.Bsize) // of other widths on other systems
+	return int64(min(free, math.MaxInt64)), err
+}
+
+func filesFree(dir string) (int64, error) {
+	s, err := fileSystem(dir)
+	if err != nil || s.Files == 0 { // not counted
+		return math.MaxInt64, err
+	}
+	return int64(min(uint64(s.Ffree), math.MaxInt64)), nil
+}
+
+// fileSystem asks the file system of a folder, or of the nearest folder above that exists.
+func fileSystem(dir string) (s unix.Statfs_t, err error) {
+	dir, err = filepath.Abs(dir)
 	if err != nil {
-		return 0, err
+		return s, err
 	}
 	for {
-		var s unix.Statfs_t
 		err := unix.Statfs(dir, &s)
 		if err == nil {
-			free := uint64(s.Bavail) * uint64(s.Bsize) // of other widths on other systems
-			return int64(min(free, math.MaxInt64)), nil
+			return s, nil
 		}
 		parent := filepath.Dir(dir)
 		if !errors.Is(err, fs.ErrNotExist) || parent == dir {
-			return 0, fmt.Errorf("statfs %s: %w", dir, err)
+			return s, fmt.Errorf("statfs %s: %w", dir, err)
 		}
 		dir = parent
 	}

@@ -160,6 +160,42 @@ func TestRoomDisk(t *testing.T) {
 	}
 }
 
+// TestRoomDiskOfStore has disks too small for a store, for an index, and for one more file: the worker and the commands
+// say so before they begin.
+func TestRoomDiskOfStore(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	names := s.days(1, 1)
+	s.run(binary, "regrid", "ERA5_sfc/"+names[0], "-o", "ERA5_HPX6/")
+	file := "ERA5_HPX6/" + names[0]
+	script := `mkdir output.zarr full small && mount -t tmpfs -o size=400k none output.zarr && mount -t tmpfs -o nr_inodes=1 none full && mount -t tmpfs -o size=400k none small &&
+exec 2>&1; "$0" init; "$0" curate "$1"; "$0" regrid --into-store "ERA5_sfc/$2"; "$0" index create small/index.csv; "$0" regrid "ERA5_sfc/$2" -o full/; "$0" index create full/index.csv
+exec "$0" -A tasks worker -c 1 -l info`
+	worker := s.start(s.command("unshare", "--map-root-user", "--mount", "sh", "-c", script, binary, file, names[0]))
+	worker.await("ready.")
+	const inStore = " needs 0.5 MB, and 0.4 MB are free: free some, or write elsewhere (ZARR_PATH)"
+	for _, want := range []string{
+		"the job cannot fit: no space left in output.zarr: making the store's arrays needs 1.0 MB, and 0.4 MB are free: free some, or write elsewhere (ZARR_PATH)\n",
+		"the job cannot fit: no space left in output.zarr: writing " + file + " into the store" + inStore + "\n",
+		"the job cannot fit: no space left in output.zarr: regridding ERA5_sfc/" + names[0] + " into the store" + inStore + "\n",
+		"the job cannot fit: no space left in small: writing small/index.csv needs 1.0 MB, and 0.4 MB are free: free some, or write elsewhere (OUT.csv)\n",
+		"the job cannot fit: no file can be added in full, where regridding ERA5_sfc/" + names[0] + " has to: its file system has no inodes left: remove files, or write elsewhere (-o)\n",
+		"the job cannot fit: no file can be added in full, where writing full/index.csv has to: its file system has no inodes left: remove files, or write elsewhere (OUT.csv)\n",
+	} {
+		if !strings.Contains(worker.output(), want) {
+			t.Errorf("missing: %s", want)
+		}
+	}
+	s.send("tasks.process", "ERA5_HPX6", names)
+	s.send("tasks.regrid_into_store", "ERA5_sfc", names)
+	testenv.WaitFor(t, 2*time.Minute, "both tasks to be refused", func() bool { return strings.Count(worker.output(), "raised unexpected: OSError(") == 2 })
+	for _, what := range []string{"writing " + file, "regridding ERA5_sfc/" + names[0]} {
+		if want := `OSError("the job cannot fit: no space left in output.zarr: ` + what + " into the store" + inStore; !strings.Contains(strings.ReplaceAll(worker.output(), "OSError('", `OSError("`), want) {
+			t.Errorf("missing: %s", want)
+		}
+	}
+}
+
 // TestRoomOpenFiles starts a worker that may open fewer files than its tasks need.
 func TestRoomOpenFiles(t *testing.T) {
 	t.Parallel()
