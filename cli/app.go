@@ -55,6 +55,7 @@ func Main(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	}
 	// The collector keeps below the container's limit; where none can be read, Go's default is right.
 	_, _ = memlimit.Set()
+	limitProcessors()
 	gcfloor.Set(12 << 20)
 	app := p.app()
 	err := app.RunContext(ctx, normalize(app, args))

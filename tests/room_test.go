@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -87,7 +88,7 @@ func TestRoomCgroup(t *testing.T) {
 	const limit = 96 << 20
 	args := []string{"-A", "tasks", "worker", "-c", "4", "--loglevel=info"}
 	cmd := s.command(binary, args...)
-	if procs := memoryCgroup(t, limit); procs != "" {
+	if procs := cgroup(t, "memory", map[string]string{"memory.limit_in_bytes": fmt.Sprint(limit)}, map[string]string{"memory.max": fmt.Sprint(limit)}); procs != "" {
 		cmd = s.command("sh", append([]string{"-c", `echo $$ >"$0" && exec "$@"`, procs, binary}, args...)...)
 	} else {
 		cmd.Env = append(cmd.Env, fmt.Sprint("GOMEMLIMIT=", limit*9/10))
@@ -106,29 +107,29 @@ func TestRoomCgroup(t *testing.T) {
 	worker.stop()
 }
 
-// memoryCgroup makes a control group with a limit on memory and returns the file that takes its processes; "" where
-// this machine does not let it.
-func memoryCgroup(t *testing.T, limit int) (procs string) {
+// cgroup makes a control group with limits, as versions 1 and 2 have them, and returns the file that takes its processes;
+// "" where this machine does not let it.
+func cgroup(t *testing.T, controller string, v1, v2 map[string]string) (procs string) {
 	t.Helper()
 	text, err := os.ReadFile("/proc/self/cgroup")
 	if err != nil {
 		t.Logf("no control groups on this machine: %v", err)
 		return ""
 	}
+next:
 	for line := range strings.SplitSeq(strings.TrimSpace(string(text)), "\n") {
 		part := strings.SplitN(line, ":", 3)
 		if len(part) != 3 {
 			continue
 		}
-		root, file := "/sys/fs/cgroup/memory", "memory.limit_in_bytes"
-		switch part[1] {
-		case "memory":
-		case "":
-			root, file = "/sys/fs/cgroup", "memory.max"
-		default:
+		root, limits := filepath.Join("/sys/fs/cgroup", part[1]), v1
+		switch {
+		case part[1] == "":
+			limits = v2
+		case !slices.Contains(strings.Split(part[1], ","), controller):
 			continue
 		}
-		dir := filepath.Join(root, part[2], filepath.Base(t.TempDir())+fmt.Sprint("-healpipe-", os.Getpid()))
+		dir := filepath.Join(root, part[2], filepath.Base(t.TempDir())+fmt.Sprint("-", controller, "-healpipe-", os.Getpid()))
 		if err := os.Mkdir(dir, 0o777); err != nil {
 			t.Logf("no control group for this test: %v", err)
 			continue
@@ -136,12 +137,36 @@ func memoryCgroup(t *testing.T, limit int) (procs string) {
 		t.Cleanup(func() {
 			testenv.WaitFor(t, time.Minute, "the control group to empty", func() bool { return os.Remove(dir) == nil })
 		})
-		if err := os.WriteFile(filepath.Join(dir, file), []byte(fmt.Sprint(limit)), 0o666); err == nil {
-			return filepath.Join(dir, "cgroup.procs")
+		for file, limit := range limits {
+			if err := os.WriteFile(filepath.Join(dir, file), []byte(limit), 0o666); err != nil {
+				t.Logf("no limit for this test: %v", err)
+				continue next
+			}
 		}
+		return filepath.Join(dir, "cgroup.procs")
 	}
-	t.Log("no control group may be made on this machine: GOMEMLIMIT instead")
+	t.Log("no control group may be made on this machine")
 	return ""
+}
+
+// TestRoomProcessors starts a worker in a container that has half a processor: it runs one task at a time. Where no
+// control group may be made, GOMAXPROCS says the same; the reading of the limit itself is a test of cli.
+func TestRoomProcessors(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	args := []string{"-A", "tasks", "worker", "--loglevel=info"}
+	cmd := s.command(binary, args...)
+	if procs := cgroup(t, "cpu", map[string]string{"cpu.cfs_quota_us": "50000"}, map[string]string{"cpu.max": "50000 100000"}); procs != "" {
+		cmd = s.command("sh", append([]string{"-c", `echo $$ >"$0" && exec "$@"`, procs, binary}, args...)...)
+	} else {
+		cmd.Env = append(cmd.Env, "GOMAXPROCS=1")
+	}
+	worker := s.start(cmd)
+	worker.await("ready.")
+	if want := "concurrency: 1 ("; !strings.Contains(worker.output(), want) {
+		t.Errorf("%q is missing in\n%s", want, worker.output())
+	}
+	worker.stop()
 }
 
 // TestRoomDisk has an output folder that a regridded file does not fit into.
