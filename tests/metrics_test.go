@@ -2,8 +2,10 @@ package tests
 
 import (
 	"bufio"
+	"bytes"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -12,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/prometheus/client_golang/prometheus/testutil/promlint"
 
 	"healpipe/internal/s3test"
 	"healpipe/internal/testenv"
@@ -31,7 +35,7 @@ func (p *process) metricsURL(log func() string) string {
 	return m[1]
 }
 
-// scrape reads metrics: "name{labels}" -> value, the labels in the order of their names as they are exported.
+// scrape reads metrics, which have to pass Prometheus' linter: "name{labels}" -> value, the labels in the order of their names as they are exported.
 func scrape(t *testing.T, url string) map[string]float64 {
 	t.Helper()
 	resp, err := http.Get(url)
@@ -39,8 +43,19 @@ func scrape(t *testing.T, url string) map[string]float64 {
 		t.Fatal(err)
 	}
 	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	problems, err := promlint.New(bytes.NewReader(text)).Lint()
+	if err != nil {
+		t.Fatalf("Prometheus does not read this: %v\n%s", err, text)
+	}
+	for _, p := range problems {
+		t.Errorf("%s: %s", p.Metric, p.Text)
+	}
 	out := map[string]float64{}
-	lines := bufio.NewScanner(resp.Body)
+	lines := bufio.NewScanner(bytes.NewReader(text))
 	for lines.Scan() {
 		name, value, ok := cutLastSpace(lines.Text())
 		if !ok || strings.HasPrefix(name, "#") {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/santhosh-tekuri/jsonschema/v6"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,8 +50,39 @@ func manifests(t *testing.T) (d appsv1.Deployment, s scaledObject) {
 		if err := yaml.UnmarshalStrict(doc, into); err != nil {
 			t.Errorf("%s: %v", kind.Kind, err)
 		}
+		if into == &s {
+			checkScaledObject(t, doc)
+		}
 	}
 	return d, s
+}
+
+// checkScaledObject validates the document's spec against that of KEDA's CRD (keda.sh_scaledobjects.yaml of version
+// 2.17.2, reduced to what JSON Schema takes: no texts, no fields but those that it names, without `advanced`).
+func checkScaledObject(t *testing.T, doc []byte) {
+	t.Helper()
+	const name = "testdata/keda-scaledobject.json"
+	schema, err := jsonschema.NewCompiler().Compile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := yaml.YAMLToJSON(doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	object, err := jsonschema.UnmarshalJSON(bytes.NewReader(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	spec := object.(map[string]any)["spec"]
+	if err := schema.Validate(spec); err != nil {
+		t.Error(err)
+	}
+	// The schema does find a slip.
+	spec.(map[string]any)["maxReplicas"] = 5
+	if err := schema.Validate(spec); err == nil {
+		t.Error("a field that KEDA does not have passes")
+	}
 }
 
 func TestKubernetes(t *testing.T) {
