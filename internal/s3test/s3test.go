@@ -32,6 +32,17 @@ type Server struct {
 // Start starts a server with the given (empty) buckets and stops it when the test ends.
 func Start(t testing.TB, buckets ...string) *Server {
 	t.Helper()
+	return startVersity(t, nil, buckets)
+}
+
+// StartDomain is Start for a server that takes BUCKET.DOMAIN as a host's name too.
+func StartDomain(t testing.TB, domain string, buckets ...string) *Server {
+	t.Helper()
+	return startVersity(t, []string{"--virtual-domain", domain}, buckets)
+}
+
+func startVersity(t testing.TB, options, buckets []string) *Server {
+	t.Helper()
 	bin := binary(t)
 	dir := t.TempDir()
 	s := &Server{Dir: filepath.Join(dir, "buckets")}
@@ -39,7 +50,8 @@ func Start(t testing.TB, buckets ...string) *Server {
 		s.MakeBucket(t, b)
 	}
 	s.start(t, "versitygw", func(addr string) *exec.Cmd {
-		cmd := exec.Command(bin, "--port", addr, "--access", AccessKey, "--secret", SecretKey, "--region", Region, "--quiet", "posix", s.Dir)
+		args := append([]string{"--port", addr, "--access", AccessKey, "--secret", SecretKey, "--region", Region, "--quiet"}, options...)
+		cmd := exec.Command(bin, append(args, "posix", s.Dir)...)
 		cmd.Dir = dir
 		return cmd
 	})
