@@ -44,7 +44,7 @@ test: build env ## everything that CI runs
 	$(GO) vet ./...
 	$(GO) test -race -timeout 60m ./...
 	cd tests/deploy && $(GO) vet . && $(GO) test .
-	$(GO) test -tags safe ./internal/codec
+	$(GO) test -tags safe ./internal/codec ./internal/zstd
 
 check: ## the fast part: gofmt, vet, tests of the packages
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"

@@ -108,11 +108,11 @@ func (e *encoder) block(dst []byte, from, end int) []byte {
 	seqs, rest := m.block(from, end, hist, n)
 	start := len(dst)
 	dst = append(dst, 0, 0, 0)
-	dst = e.sections(dst, src, seqs, m.src[rest:end])
+	dst = e.sections(dst, src, seqs, m.src[rest:end], hist, n)
 	if len(seqs) > 0 && entropy(hist, n)/float64(n)*float64(len(src)) < float64(len(dst)-start) {
 		// Short matches may take more than what they stand for.
 		m.reps, e.literals.code, e.codes.repeat = reps, code, false
-		dst = e.sections(dst[:start+header], src, nil, src)
+		dst = e.sections(dst[:start+header], src, nil, src, hist, n)
 	}
 	if len(dst)-start-header >= len(src) {
 		m.reps = reps
@@ -123,8 +123,8 @@ func (e *encoder) block(dst []byte, from, end int) []byte {
 	return dst
 }
 
-// sections appends the literals and the sequences of a block.
-func (e *encoder) sections(dst, src []byte, seqs []sequence, rest []byte) []byte {
+// sections appends the literals and the sequences of a block. hist and counted are src's (see count).
+func (e *encoder) sections(dst, src []byte, seqs []sequence, rest []byte, hist *[256]uint32, counted int) []byte {
 	lits := src
 	if len(seqs) > 0 {
 		lits = e.lits[:0]
@@ -136,11 +136,11 @@ func (e *encoder) sections(dst, src []byte, seqs []sequence, rest []byte) []byte
 		}
 		lits = append(lits, rest...)
 		e.lits = lits
+		hist, counted = count(lits)
 	}
 	if len(lits) == 0 {
 		dst = append(dst, 0) // raw, none
 	} else {
-		hist, counted := count(lits)
 		dst = e.literals.append(dst, lits, hist, counted, len(lits) >= len(src)-len(src)/16)
 	}
 	return e.codes.appendSequences(dst, seqs)

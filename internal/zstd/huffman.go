@@ -15,23 +15,21 @@ type huffmanCode [256]uint32
 
 const lengthBits = 6
 
-// pairCode has the code of two bytes at once: for the bytes as a little-endian number, the code of the second below
-// that of the first (streams go backwards) in the low bits, and the length of both above.
-type pairCode [1 << 16]uint32
+// pairCode has for two bytes at once, as a little-endian number, both codes, that of the second below that of the
+// first (streams go backwards), and their length together.
+type pairCode struct {
+	code   [1 << 16]uint32
+	length [1 << 16]uint8
+}
 
-const (
-	pairLength = 27 // position of the length: 22 bits at most, 5 for the number
-	pairBits   = 1<<pairLength - 1
-)
-
-// make fills the table: 65536 steps, where at least as many bytes are encoded.
+// make fills the tables: 65536 steps, where at least as many bytes are encoded.
 func (c *pairCode) make(code *huffmanCode) {
 	for second, e := range code {
 		bits, n := e>>lengthBits, e&(1<<lengthBits-1)
-		row := c[second<<8:][:256]
-		for first := range row {
-			f := code[first]
-			row[first] = bits | f>>lengthBits<<n | (n+f&(1<<lengthBits-1))<<pairLength
+		codes, lengths := c.code[second<<8:][:256], c.length[second<<8:][:256]
+		for first, f := range code {
+			codes[first] = bits | f>>lengthBits<<n
+			lengths[first] = uint8(n + f&(1<<lengthBits-1))
 		}
 	}
 }
@@ -216,22 +214,8 @@ func (c *huffmanCode) finish(out, src []byte, at int, acc uint64, n uint) int {
 	return at + int(n+7)/8
 }
 
-// encode is that of the code single, of which c was made.
+// encode is that of the code single, of which c was made. out has streamBound(len(src)) bytes at least.
 func (c *pairCode) encode(out, src []byte, single *huffmanCode) int {
-	var acc uint64
-	var n uint
-	at, i := 0, len(src)
-	for ; i >= 4; i -= 4 { // 7 bits left over and 4 of 11 make 51
-		w := binary.LittleEndian.Uint32(src[i-4 : i : i])
-		second, first := c[w>>16], c[w&0xffff]
-		acc |= uint64(second&pairBits) << (n & 63)
-		n += uint(second >> pairLength)
-		acc |= uint64(first&pairBits) << (n & 63)
-		n += uint(first >> pairLength)
-		binary.LittleEndian.PutUint64(out[at:at+8], acc)
-		at += int(n >> 3)
-		acc >>= n &^ 7 & 63
-		n &= 7
-	}
-	return single.finish(out, src[:i], at, acc, n)
+	rest, at, acc, n := c.pairs(out[:streamBound(len(src))], src)
+	return single.finish(out, src[:rest], at, acc, n)
 }

@@ -132,11 +132,9 @@ func (l *literals) choose(src []byte, hist *[256]uint32, counted int, plain bool
 
 // entropy is the least number of bytes that the bytes of a histogram take, each on its own.
 func entropy(hist *[256]uint32, n int) float64 {
-	bits := float64(n) * math.Log2(float64(n))
+	bits := float64(n) * log2(uint32(n))
 	for _, h := range hist {
-		if h > 0 {
-			bits -= float64(h) * math.Log2(float64(h))
-		}
+		bits -= float64(h) * log2(h)
 	}
 	return bits / 8
 }

@@ -2,7 +2,6 @@ package zstd
 
 import (
 	"encoding/binary"
-	"math"
 	"math/bits"
 )
 
@@ -17,7 +16,7 @@ type matcher struct {
 	long, short, chain []uint32
 	next               int         // first position that the chains do not have
 	cost               [256]uint16 // what each byte takes as a literal of this block, in 1/16 bits
-	barren             bool        // the last block had hardly a match
+	barren             int         // how many of the last blocks in a row had hardly a match
 	seqs               []sequence
 }
 
@@ -52,7 +51,7 @@ const maxChainLog = 20
 func (m *matcher) reset(src []byte, window, level int) {
 	m.p = paramsOf(level, len(src))
 	m.src, m.window, m.reps, m.next = src, window, firstRepeats, 0
-	m.barren = false
+	m.barren = 0
 	m.short = cleared(m.short, 1<<m.p.shortLog)
 	if m.p.depth == 0 {
 		m.long = cleared(m.long, 1<<m.p.longLog)
@@ -106,9 +105,9 @@ func (m *matcher) emit(anchor, at, length, offset int) {
 
 // price sets the cost of literals by a histogram of n bytes.
 func (m *matcher) price(hist *[256]uint32, n int) {
-	whole := math.Log2(float64(n) + 1)
+	whole := log2(uint32(n + 1))
 	for s, h := range hist {
-		m.cost[s] = uint16(16 * (whole - math.Log2(float64(h)+1)))
+		m.cost[s] = uint16(16 * (whole - log2(h+1)))
 	}
 }
 
@@ -151,12 +150,19 @@ func (m *matcher) double(from, end int) (anchor int) {
 	src, long, short := m.src, m.long, m.short
 	longLog, shortLog := m.p.longLog, m.p.shortLog
 	anchor = from
-	step := 1
-	if m.barren {
+	step, patience := 1, 8
+	switch {
+	case m.barren > 2:
+		step, patience = 16, 7
+	case m.barren > 0:
 		step = 8
 	}
 	matched := 0
-	defer func() { m.barren = matched < (end-from)/128 }()
+	defer func() {
+		if m.barren++; matched >= (end-from)/128 {
+			m.barren = 0
+		}
+	}()
 	limit := end - 9 // 8 bytes from the next position on
 	for at := from; at <= limit; {
 		v := load64(src, at)
@@ -181,8 +187,11 @@ func (m *matcher) double(from, end int) (anchor int) {
 			} else {
 				length = 4 + matchLength(src, with+4, start+4, end)
 			}
+		} else if uint32(v) == uint32(v>>32) { // a float twice: in a run of it, this place is a match for the next
+			at += 4
+			continue
 		} else {
-			at += (at-anchor)>>8 + step
+			at += (at-anchor)>>patience + step
 			continue
 		}
 		for start > anchor && with > 0 && src[start-1] == src[with-1] {
@@ -191,7 +200,7 @@ func (m *matcher) double(from, end int) (anchor int) {
 			length++
 		}
 		if !m.pays(start-anchor, start, length, start-with) {
-			at += (at-anchor)>>8 + step
+			at += (at-anchor)>>patience + step
 			continue
 		}
 		m.emit(anchor, start, length, start-with)

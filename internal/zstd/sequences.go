@@ -180,18 +180,10 @@ func codeCost(hist []uint32, norm []int16, log uint) float64 {
 		if s >= len(norm) || norm[s] == 0 {
 			return math.Inf(1)
 		}
-		total += float64(h) * (float64(log) - log2[max(norm[s], -norm[s])])
+		total += float64(h) * (float64(log) - smallLog2[max(norm[s], -norm[s])])
 	}
 	return total
 }
-
-// log2 of the numbers up to 1<<maxFSELog.
-var log2 = func() (list [1<<maxFSELog + 1]float64) {
-	for i := range list[1:] {
-		list[i+1] = math.Log2(float64(i + 1))
-	}
-	return list
-}()
 
 // sequenceCodes are the codes of the last block and whether the next may repeat them.
 type sequenceCodes struct {

@@ -40,10 +40,24 @@ func fields() map[string][]byte {
 		"constant": floats(3*row, func(i int) float64 { return 3.25 }),
 		"packed":   floats(6*row, func(i int) float64 { return float64(rng.IntN(4000)) / 16 }),
 		"half":     append(floats(3*row, func(i int) float64 { return rng.NormFloat64() }), floats(3*row, func(i int) float64 { return float64(i / 100) })...),
-		"text":     []byte(strings.Repeat("the quick brown fox jumps over the lazy dog, ", 8000)),
-		"short":    []byte("short"),
-		"empty":    {},
+		// Short runs of missing values in noise, and fields whose parts stay as they were an hour before.
+		"islands": floats(12*row, func(i int) float64 {
+			if i%4000 < 200 {
+				return math.NaN()
+			}
+			return 280 + rng.NormFloat64()
+		}),
+		"text":  []byte(strings.Repeat("the quick brown fox jumps over the lazy dog, ", 8000)),
+		"short": []byte("short"),
+		"empty": {},
 	}
+	still := floats(12*row, func(i int) float64 { return 280 + rng.NormFloat64() })
+	for i := 4 * row; i < len(still); i++ {
+		if i%(4*row)/4%12000 < 4000 {
+			still[i] = still[i-4*row]
+		}
+	}
+	list["still in parts"] = still
 	random := make([]byte, 400_000)
 	for i := range random {
 		random[i] = byte(rng.Uint32())
@@ -95,7 +109,7 @@ for f in sorted(glob.glob(sys.argv[1] + "/*.hp64.nc")):
 			t.Fatal(err)
 		}
 		for _, level := range []int{0, 1, 5, 9} {
-			if level > 1 && len(src) > 1<<20 && strings.HasSuffix(name, ".nc") {
+			if level > 1 && (len(src) > 2<<20 || len(src) > 1<<20 && strings.HasSuffix(name, ".nc")) {
 				continue // slow, and the pipeline has no use for it
 			}
 			key := name + "@" + strconv.Itoa(level)
