@@ -51,7 +51,9 @@ func TestS3Addressing(t *testing.T) {
 	for style, host := range map[string]string{"true": domain, "false": "era5." + domain} {
 		s.write("rclone.conf", fmt.Sprintf("[archive]\ntype = s3\nprovider = Other\nendpoint = http://%s\nregion = %s\naccess_key_id = %s\nsecret_access_key = %s\nforce_path_style = %s\n",
 			domain, s3test.Region, s3test.AccessKey, s3test.SecretKey, style))
+		mu.Lock()
 		hosts = nil
+		mu.Unlock()
 		cmd := s.command(binary, "index", "create", "-")
 		cmd.Env = append(cmd.Env, "RCLONE_CONFIG="+s.path("rclone.conf"), "HEALPIPE_ERA5_PROFILE=archive", "HEALPIPE_ERA5_ROOTS=era5/sfc",
 			"HTTP_PROXY="+proxy.URL, "http_proxy="+proxy.URL, "NO_PROXY=", "no_proxy=")
