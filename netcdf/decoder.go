@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"unsafe"
 
 	"healpipe/internal/codec"
 	"healpipe/netcdf/internal/hdf5"
@@ -53,6 +54,16 @@ func (d *Decoder) Decode(ch *Chunks, c Chunk, raw []byte) error {
 		return ch.v.wrap(fmt.Errorf("chunk at %v: %w", c.Start, err))
 	}
 	return nil
+}
+
+// Holds says whether the loaded chunk lies in raw, the stored bytes that Decode was given, as one without filters
+// does: raw may be used for something else where it does not.
+func (d *Decoder) Holds(raw []byte) bool {
+	if cap(raw) == 0 || cap(d.data) == 0 {
+		return false
+	}
+	from, at := uintptr(unsafe.Pointer(unsafe.SliceData(raw))), uintptr(unsafe.Pointer(unsafe.SliceData(d.data)))
+	return at >= from && at-from < uintptr(cap(raw))
 }
 
 // Trim gives back scratch of more than max bytes. Nothing is loaded afterwards.

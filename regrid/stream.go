@@ -33,6 +33,7 @@ type stream struct {
 	layouts []*layout
 	free    chan *bandSet
 	units   map[int][]*unit // free ones by lanes, guarded by mu
+	raws    [][]byte        // free buffers for stored chunks, guarded by mu
 	mu      sync.Mutex
 	out     []values // of the present segment, by variable
 	large   bool
@@ -214,7 +215,7 @@ func (s *stream) loadWhole(ctx context.Context, l *layout, c *loaded, chunk netc
 	start := time.Now()
 	var err error
 	if c.raw == nil {
-		c.raw = make([]byte, 0, min(l.stored, maxReserve))
+		c.raw = s.takeRaw(l)
 	}
 	if c.raw, err = l.ch.ReadRaw(ctx, chunk, c.raw); err != nil {
 		return err
@@ -222,8 +223,28 @@ func (s *stream) loadWhole(ctx context.Context, l *layout, c *loaded, chunk netc
 	since(start, &s.times.read)
 	return s.budget.do(ctx, func() error {
 		defer since(time.Now(), &s.times.decode)
-		return c.d.Decode(l.ch, chunk, c.raw)
+		if err := c.d.Decode(l.ch, chunk, c.raw); err != nil {
+			return err
+		}
+		if !c.d.Holds(c.raw) {
+			s.mu.Lock()
+			s.raws = append(s.raws, c.raw[:0])
+			s.mu.Unlock()
+			c.raw = nil
+		}
+		return nil
 	})
+}
+
+// takeRaw returns a buffer for a stored chunk: as many as are read and inflated at a time do for all chunks of a band.
+func (s *stream) takeRaw(l *layout) (raw []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if n := len(s.raws); n > 0 {
+		raw, s.raws = s.raws[n-1], s.raws[:n-1]
+		return raw
+	}
+	return make([]byte, 0, min(l.stored, maxReserve))
 }
 
 // consume applies the operator and hands the results over.
