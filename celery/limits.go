@@ -93,6 +93,8 @@ func (w *Worker) terminateTask(r *Request, signum int) {
 // cancelActive is the cold shutdown's end of the running tasks: those acknowledged late stay unacknowledged and are
 // given back, the others are lost and say so.
 func (w *Worker) cancelActive() {
+	ctx, cancel := context.WithTimeout(w.io, coldGrace)
+	defer cancel()
 	for _, r := range w.state.in(active) {
 		if !r.settled.CompareAndSwap(false, true) {
 			continue
@@ -100,7 +102,7 @@ func (w *Worker) cancelActive() {
 		r.stopWith(errShutdown)
 		w.taskEvent(r, "task-cancelled", field{"uuid", r.ID})
 		if !r.task.acksLate {
-			w.store(w.io, r, outcome{state: StateRetry, err: &Retry{Reason: "cancelled by Celery"}})
+			w.store(ctx, r, outcome{state: StateRetry, err: &Retry{Reason: "cancelled by Celery"}})
 		}
 		w.done(r)
 		w.pool.abandon()

@@ -12,6 +12,8 @@ import (
 const (
 	releaseTimeout = 10 * time.Second
 	coldGrace      = 3 * time.Second // for cancelled tasks to return
+	warmPatience   = 4 * time.Second // for a broker that is away to come back, once no task runs
+	coldPatience   = time.Second     // the same in a cold shutdown, whatever runs
 )
 
 // shutdown waits for a stage beyond running and carries the shutdown out.
@@ -21,6 +23,9 @@ func (w *Worker) shutdown() {
 		<-changed
 		s, changed = w.current()
 	}
+	over := make(chan struct{})
+	defer close(over)
+	go w.loseHeart(over)
 	if s == warm {
 		w.say("Warm")
 	}
@@ -37,6 +42,38 @@ func (w *Worker) shutdown() {
 	w.finish()
 }
 
+// loseHeart ends a shutdown's waiting for a broker that is away and does not come back. What could not be acknowledged
+// or given back is left to the worker's lease, as after a crash.
+func (w *Worker) loseHeart(over <-chan struct{}) {
+	const step = 50 * time.Millisecond
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for away := time.Duration(0); ; away += step {
+		select {
+		case <-over:
+			return
+		case <-tick.C:
+		}
+		s, _ := w.current()
+		patience := warmPatience
+		if s == cold {
+			patience = coldPatience
+		}
+		switch {
+		case w.recv.consumer.IsConnected(), s != cold && w.state.running():
+			away = 0
+		case away >= patience:
+			w.log.warnf("The broker is away, not waiting for it: %d messages are left unacknowledged, their lease will give them back to the queues",
+				w.recv.consumer.Registered())
+			ended, cancel := context.WithCancel(w.io)
+			cancel()
+			_ = w.recv.consumer.Close(ended) // first, so that nothing is acknowledged whose result is not stored
+			w.stopIO()
+			return
+		}
+	}
+}
+
 func (w *Worker) say(how string) {
 	fmt.Fprintf(w.opts.Stdout, "\nworker: %s shutdown (MainProcess)\n", how)
 }
@@ -46,7 +83,7 @@ func (w *Worker) say(how string) {
 func (w *Worker) giveBack() {
 	ctx, cancel := context.WithTimeout(w.io, releaseTimeout)
 	defer cancel()
-	if err := w.recv.consumer.Pause(ctx); err != nil {
+	if err := w.recv.consumer.Pause(ctx); err != nil && w.io.Err() == nil {
 		w.log.warnf("Cannot stop fetching: %v", err)
 	}
 	limited := w.recv.stop()
@@ -71,7 +108,7 @@ func (w *Worker) giveBack() {
 		return
 	}
 	w.log.infof("Restoring %d unacknowledged message%s", len(held), pluralS(len(held)))
-	if err := w.recv.consumer.Release(ctx, held...); err != nil {
+	if err := w.recv.consumer.Release(ctx, held...); err != nil && w.io.Err() == nil {
 		w.log.warnf("Cannot restore %d messages, their lease will: %v", len(held), err)
 	}
 }
@@ -134,7 +171,7 @@ func (w *Worker) coldStage() {
 func (w *Worker) finish() {
 	ctx, cancel := context.WithTimeout(w.io, releaseTimeout)
 	defer cancel()
-	if err := w.recv.consumer.Flush(ctx); err != nil {
+	if err := w.recv.consumer.Flush(ctx); err != nil && w.io.Err() == nil {
 		w.log.warnf("Cannot flush acknowledgements: %v", err)
 	}
 	w.saveState()

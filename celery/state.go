@@ -92,6 +92,11 @@ func (s *workerState) in(p phase) []*Request {
 	return all
 }
 
+// running reports whether the function of a task runs; one that has returned may still wait for the broker.
+func (s *workerState) running() bool {
+	return slices.ContainsFunc(s.in(active), func(r *Request) bool { return !r.settled.Load() })
+}
+
 // revokeStamps marks stamped headers as revoked.
 func (s *workerState) revokeStamps(header string, values []any) {
 	s.mu.Lock()

@@ -65,7 +65,8 @@ type Worker struct {
 	bus    *bus
 	scaler *scaler
 
-	io        context.Context // for Redis calls: ends when the worker has stopped
+	io        context.Context // for Redis calls: ends when the worker has stopped, or has given up an absent broker in a shutdown
+	stopIO    context.CancelFunc
 	tasks     context.Context // the parent of the tasks' contexts
 	stopTasks context.CancelCauseFunc
 	started   time.Time
@@ -172,7 +173,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	defer w.closeLog()
 	io, stopIO := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopIO()
-	w.io = io
+	w.io, w.stopIO = io, stopIO
 	w.tasks, w.stopTasks = context.WithCancelCause(context.WithoutCancel(ctx))
 	defer w.stopTasks(nil)
 	stopWatch := context.AfterFunc(ctx, w.Cold)
@@ -322,8 +323,10 @@ func (w *Worker) startUp(ctx context.Context, start func(func(context.Context) e
 	start(w.sched.Run)
 	queues := w.selectQueues()
 	prefetch := w.recv.base
+	stay := context.AfterFunc(ctx, w.stopIO) // the broker may be away again
 	consumer, err := w.conn.Consume(w.io, kombu.ConsumerOptions{Queues: queues, Prefetch: prefetch,
 		Refill: refill(prefetch, w.concurrency), Connected: w.connected, Lost: w.lost})
+	stay()
 	if err != nil {
 		return err
 	}

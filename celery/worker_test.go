@@ -95,6 +95,70 @@ func TestColdShutdown(t *testing.T) {
 	}
 }
 
+// While the broker is away a cold shutdown does not wait for it, nor a warm one once its task has returned; what is held
+// stays unacknowledged and is worked on when the broker is back.
+func TestShutdownWithoutBroker(t *testing.T) {
+	t.Parallel()
+	for _, how := range []string{"cold", "warm"} {
+		t.Run(how, func(t *testing.T) {
+			t.Parallel()
+			srv := testenv.StartRedis(t, "--appendonly", "yes", "--appendfsync", "always")
+			url := srv.URL(0)
+			app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+			started, release := make(chan struct{}, 3), make(chan struct{})
+			task := func(ctx context.Context) string {
+				started <- struct{}{}
+				select {
+				case <-ctx.Done():
+				case <-release:
+				}
+				return "done"
+			}
+			late := app.MustRegister("late", task, celery.TaskOptions{AcksLate: true})
+			early := app.MustRegister("early", task)
+			w := runWorker(t, app, celery.WorkerOptions{Concurrency: 2})
+			res, err := late.Delay(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := early.Delay(t.Context()); err != nil {
+				t.Fatal(err)
+			}
+			<-started
+			<-started
+			srv.Kill()
+			testenv.WaitFor(t, time.Minute, "the loss to be noticed", func() bool { return w.log.has("Connection to broker lost") })
+			began := time.Now()
+			if how == "cold" {
+				w.Warm()
+				w.Cold()
+			} else {
+				w.Warm()
+				close(release)
+			}
+			w.end(t)
+			took := time.Since(began)
+			t.Logf("%s shutdown took %v", how, took)
+			if took > 20*time.Second { // with waits for each step it was 40 s
+				t.Errorf("%s shutdown took %v", how, took)
+			}
+			if !w.log.has("The broker is away, not waiting for it: ") {
+				t.Error("no line says what is left unacknowledged")
+			}
+			if how == "cold" {
+				close(release)
+			}
+			srv.Start()
+			runWorker(t, app, celery.WorkerOptions{Concurrency: 2})
+			ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+			defer cancel()
+			if v, err := res.Get(ctx); err != nil || v != "done" {
+				t.Errorf("the late task after the broker's return: %v %v", v, err)
+			}
+		})
+	}
+}
+
 // Messages that are no tasks are logged in Celery's words and never stop the worker.
 func TestBadMessages(t *testing.T) {
 	t.Parallel()

@@ -49,6 +49,13 @@ func (c *Consumer) SetRefill(n int) { c.setRefill(n) }
 // Held returns how many messages are held: delivered or about to be, and neither acknowledged nor rejected.
 func (c *Consumer) Held() int { return c.heldCount() }
 
+// Registered returns how many messages the broker has registered for this consumer as unacknowledged, as far as is known:
+// those held and those whose acknowledgement or return is not confirmed.
+func (c *Consumer) Registered() int { return c.registered() }
+
+// IsConnected reports whether the consumer has a working connection.
+func (c *Consumer) IsConnected() bool { return c.connected.Load() != 0 }
+
 // AddQueue declares a queue and consumes from it too.
 func (c *Consumer) AddQueue(ctx context.Context, q Queue) error { return c.addQueue(ctx, q) }
 

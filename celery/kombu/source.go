@@ -122,3 +122,9 @@ func (c *Consumer) heldCount() int {
 	defer c.mu.Unlock()
 	return c.open
 }
+
+func (c *Consumer) registered() int {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.holding)
+}
