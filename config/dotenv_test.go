@@ -1,85 +1,112 @@
 package config
 
 import (
+	"encoding/json"
 	"fmt"
-	"slices"
-	"strings"
+	"maps"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"healpipe/internal/testenv"
 )
 
-// TestDotEnvAsPython has the values that python-dotenv 1.2 gives (dotenv_values with override=False and
-// HAVE=env in the environment), names without a value left out.
+// pythonDotEnv prints what python-dotenv reads of each text, names without a value left out.
+const pythonDotEnv = `
+import json, logging, os, sys
+from dotenv.main import DotEnv
+logging.disable(logging.CRITICAL)
+os.environ.clear()
+os.environ["HAVE"] = "env"
+out = []
+for text in json.load(open(sys.argv[1])):
+    open("dotenv", "w", newline="", encoding="utf-8").write(text)
+    values = DotEnv("dotenv", override=False, interpolate=True, encoding="utf-8").dict()
+    out.append({k: v for k, v in values.items() if v is not None})
+json.dump(out, sys.stdout)
+`
+
+// TestDotEnvAsPython reads texts as python-dotenv does, with HAVE=env in the environment.
 func TestDotEnvAsPython(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ text, want string }{
-		{"A=b", "A=b"},
-		{"A = b", "A=b"},
-		{"export A=b", "A=b"},
-		{"export  A=b", "A=b"},
-		{"A='b c'", "A=b c"},
-		{"A=\"b c\"", "A=b c"},
-		{"A=b c # comment", "A=b c"},
-		{"A=b#c", "A=b#c"},
-		{"A='b#c' # d", "A=b#c"},
-		{"A=\"x\\ny\"", "A=x\ny"},
-		{"A='x\\ny'", "A=x\\ny"},
-		{"A='it\\'s'", "A=it's"},
-		{"A=\"q\\\"q\"", "A=q\"q"},
-		{"A=", "A="},
-		{"A=''", "A="},
-		{"A", ""},
-		{"A=$B", "A=$B"},
-		{"A=${HAVE}", "A=env"},
-		{"A=${NO}", "A="},
-		{"A=${NO:-def}", "A=def"},
-		{"A='${HAVE}'", "A=env"},
-		{"B=1\nA=${B}2", "A=12 B=1"},
-		{"A=pa$word", "A=pa$word"},
-		{"A=\"multi\nline\"", "A=multi\nline"},
-		{"A=1\nA=2", "A=2"},
-		{"# c\n\nA=1 #x", "A=1"},
-		{"A=a\\nb", "A=a\\nb"},
-		{"'A'=1", "A=1"},
-		{"A B=1\nA=2", "A=2"},
-		{"A=1\r\nB=2\r\n", "A=1 B=2"},
-		{"A=\"unterminated\nB=2", "B=2"},
-		{"A=  spaced  ", "A=spaced"},
-		{"A==x", "A==x"},
-		{"A=#x", "A=#x"},
-		{"A= # x", "A="},
-		{"A=\t'q'\t#", "A=q"},
-		{"A='q' x\nB=2", "B=2"},
-		{"A=\"\\u00e9\\t\\101\"", "A=\\u00e9\t\\101"},
-		{"A=\u00e9", "A=\u00e9"},
-		{"HAVE=file\nA=${HAVE}", "A=env HAVE=file"},
-		{"1A=x", "1A=x"},
-		{"A.B=x", "A.B=x"},
-		{"A-B=x", "A-B=x"},
-		{"A=${", "A=${"},
-		{"A=${}", "A="},
-		{"A=$${HAVE}", "A=$env"},
-		{"\ufeffA=1", "A=1"},
-		{"A=a'b'", "A=a'b'"},
-		{"export\nA=1", "A=1"},
-		{"=x\nA=1", "A=1"},
-		{"A=1;B=2", "A=1;B=2"},
-		{"A=\"b\"c", ""},
-		{"A=b\\", "A=b\\"},
-		{"A='\\\\'", "A=\\"},
-		{"A=${HAVE}${HAVE:-x}$HAVE", "A=envenv$HAVE"},
-	} {
-		file, _ := parseDotEnv(".env", tt.text, environment("HAVE=env"))
-		values := map[string]string{}
+	texts := []string{
+		"A=b",
+		"A = b",
+		"export A=b",
+		"export  A=b",
+		"A='b c'",
+		"A=\"b c\"",
+		"A=b c # comment",
+		"A=b#c",
+		"A='b#c' # d",
+		"A=\"x\\ny\"",
+		"A='x\\ny'",
+		"A='it\\'s'",
+		"A=\"q\\\"q\"",
+		"A=",
+		"A=''",
+		"A",
+		"A=$B",
+		"A=${HAVE}",
+		"A=${NO}",
+		"A=${NO:-def}",
+		"A='${HAVE}'",
+		"B=1\nA=${B}2",
+		"A=pa$word",
+		"A=\"multi\nline\"",
+		"A=1\nA=2",
+		"# c\n\nA=1 #x",
+		"A=a\\nb",
+		"'A'=1",
+		"A B=1\nA=2",
+		"A=1\r\nB=2\r\n",
+		"A=\"unterminated\nB=2",
+		"A=  spaced  ",
+		"A==x",
+		"A=#x",
+		"A= # x",
+		"A=\t'q'\t#",
+		"A='q' x\nB=2",
+		"A=\"\\u00e9\\t\\101\"",
+		"A=\u00e9",
+		"HAVE=file\nA=${HAVE}",
+		"1A=x",
+		"A.B=x",
+		"A-B=x",
+		"A=${",
+		"A=${}",
+		"A=$${HAVE}",
+		"\ufeffA=1",
+		"A=a'b'",
+		"export\nA=1",
+		"=x\nA=1",
+		"A=1;B=2",
+		"A=\"b\"c",
+		"A=b\\",
+		"A='\\\\'",
+		"A=${HAVE}${HAVE:-x}$HAVE",
+		"A='a\nb'\nC=d", "A=1 #", "A = 'x' # y\n#z\nB=\"${A}${A}\"", "A=\"${B:-${HAVE}}\"", "A=é\tb", "export 'B'=2", "A=$", "A='", "A=\\\nB=1", "A=b\rC=d", "A=\"\\\"\"", "A=${HAVE:-}", "A='a' 'b'",
+	}
+	in := filepath.Join(t.TempDir(), "texts.json")
+	text, err := json.Marshal(texts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(in, text, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var want []map[string]string
+	if err := json.Unmarshal([]byte(testenv.RunPython(t, pythonDotEnv, in)), &want); err != nil {
+		t.Fatal(err)
+	}
+	for i, text := range texts {
+		file, _ := parseDotEnv(".env", text, environment("HAVE=env"))
+		got := map[string]string{}
 		for _, e := range file.entries {
-			values[e.name] = e.value
+			got[e.name] = e.value
 		}
-		var pairs []string
-		for k, v := range values {
-			pairs = append(pairs, k+"="+v)
-		}
-		slices.Sort(pairs)
-		if got := strings.Join(pairs, " "); got != tt.want {
-			t.Errorf("%q:\ngot  %q\nwant %q", tt.text, got, tt.want)
+		if !maps.Equal(got, want[i]) {
+			t.Errorf("%q:\ngot  %q\nwant %q", text, got, want[i])
 		}
 	}
 }
