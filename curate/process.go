@@ -23,7 +23,8 @@ func (s *Store) Process(ctx context.Context, in storage.Storage, key string) err
 		return err
 	}
 	defer f.close()
-	return f.wrap(s.process(ctx, f, readers(s.opt, in)))
+	_, local := in.(*storage.Local)
+	return f.wrap(s.process(ctx, f, local))
 }
 
 // ProcessStream is Process for a file that write makes, such as a regridder: no file in between is published
@@ -52,22 +53,23 @@ func (s *Store) ProcessStream(ctx context.Context, path string, write func(w io.
 		return err
 	}
 	defer f.close()
-	return f.wrap(s.process(ctx, f, 1))
+	return f.wrap(s.process(ctx, f, true))
 }
 
 // readers is how many reads of one file run at the same time.
-func readers(o Options, in storage.Storage) int {
-	if o.Readers > 0 {
+func readers(o Options, local bool) int {
+	switch {
+	case o.Readers > 0:
 		return o.Readers
-	}
-	if _, local := in.(*storage.Local); local {
+	case local:
 		return 1
 	}
 	return 8
 }
 
-func (s *Store) process(ctx context.Context, f *input, readers int) error {
-	g, err := s.group(ctx)
+func (s *Store) process(ctx context.Context, f *input, local bool) error {
+	gate := newGate(s.zs)
+	g, err := s.group(ctx, gate)
 	if err != nil {
 		return err
 	}
@@ -84,22 +86,14 @@ func (s *Store) process(ctx context.Context, f *input, readers int) error {
 			return err
 		}
 	}
-	// Decoding 1.4 million times takes as long as two chunks: meanwhile the first ones are read, not written.
-	checked := make(chan struct{})
-	go func() {
-		defer close(checked)
-		err = s.checkAxis(ctx, g)
-	}()
-	fit := func() error {
-		<-checked
-		return err
-	}
+	// Decoding 1.4 million times takes as long as some chunks: these are made meanwhile, but not published.
+	go func() { gate.open(s.checkAxis(ctx, g)) }()
 	for i, fd := range fields {
-		if failed := s.writeField(ctx, f, fd, arrays[i], readers, fit); failed != nil {
-			if err := fit(); err != nil {
-				return err
+		if err := s.writeField(ctx, f, fd, arrays[i], local); err != nil {
+			if unfit := gate.wait(); unfit != nil {
+				return unfit
 			}
-			return fmt.Errorf("variable %s: %w", fd.v.Name, failed)
+			return fmt.Errorf("variable %s: %w", fd.v.Name, err)
 		}
 	}
 	return nil
@@ -172,14 +166,16 @@ func (s *Store) sameLevels(ctx context.Context, g *zarr.Group, f *input, fd fiel
 	return nil
 }
 
-// writeField writes one variable: a region for every run of consecutive steps. Nothing is written unless fit
-// finds the store fit for it.
-func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Array, readers int, fit func() error) error {
-	src, err := newSource(ctx, fd, a, readers)
+// writeField writes one variable: a region for every run of consecutive steps.
+func (s *Store) writeField(ctx context.Context, f *input, fd field, a *zarr.Array, local bool) error {
+	least := remotePiece
+	if local {
+		least = localPiece
+	}
+	src, err := newSource(ctx, fd, a, readers(s.opt, local), least)
 	if err != nil {
 		return err
 	}
-	src.fit = fit
 	defer src.close()
 	if s.opt.Statistics != nil {
 		src.stats = &collector{pieces: map[pieceKey]Moments{}}

@@ -19,19 +19,18 @@ var nan = math.Float32frombits(nanBits)
 const nanBits = 0x7fc00000
 
 // source gives the array's chunks the values of a variable. Chunks of arrays with levels hold one level for
-// all steps, files all levels of one step: so it reads panels of some levels, about a MiB of each record at a
-// time, and hands out one level after the other, while the next panel is loaded. A panel lives until its
-// levels are taken.
+// all steps, files all levels of one step. Where a level of one step is too small a piece to read, the source reads
+// panels of some levels and hands out one level after the other, while the next panel is loaded. A panel lives until
+// its levels are taken.
 type source struct {
 	fd      field
 	cells   int
 	levels  int            // 1 for arrays without
-	depth   int            // levels in a panel
+	depth   int            // levels in a panel; 1: there are none
 	raw     *netcdf.Chunks // of a classic file's floats, whose bytes are read as they are; nil: others
 	readers int
-	record  map[int]int  // of a step
-	stats   *collector   // nil: none
-	fit     func() error // asked before values are handed out; nil: they may be
+	record  map[int]int // of a step
+	stats   *collector  // nil: none
 
 	mu     sync.Mutex
 	panels map[panelKey]*panel
@@ -49,7 +48,15 @@ type panel struct {
 	left   int // those not yet taken
 }
 
-func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*source, error) {
+// The least bytes of a read, of what belongs together: local files are mostly in memory, where a read costs little;
+// over a network it should be worth its way.
+const (
+	localPiece  = 128 << 10
+	remotePiece = 1 << 20
+)
+
+// newSource reads pieces of least bytes of each record, if the record has so much.
+func newSource(ctx context.Context, fd field, a *zarr.Array, readers, least int) (*source, error) {
 	shape := a.Shape()
 	s := &source{
 		fd: fd, cells: shape[len(shape)-1], levels: 1, depth: 1, readers: readers,
@@ -62,12 +69,14 @@ func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*sour
 	if err != nil {
 		return nil, err
 	}
+	stored := 1 // levels in a chunk of the file
 	if len(shape) == 3 {
-		s.levels = shape[1]
-		s.depth = min(max(ch.Shape[1], 1), 8, s.levels) // more would take too much memory
+		s.levels, stored = shape[1], max(ch.Shape[1], 1)
+		const most = 8 // more would take too much memory
+		s.depth = min(1+(least-1)/(4*s.cells), stored, most, s.levels)
 	}
-	// A box of one record and one panel is then one chunk.
-	if fd.bigEndian && ch.Shape[0] == 1 && ch.Shape[len(shape)-1] == s.cells && (len(shape) == 2 || ch.Shape[1] == s.depth) {
+	// A piece then lies within one chunk.
+	if fd.bigEndian && ch.Shape[0] == 1 && ch.Shape[len(shape)-1] == s.cells && stored%s.depth == 0 {
 		s.raw = ch
 	}
 	return s, nil
@@ -77,11 +86,6 @@ func newSource(ctx context.Context, fd field, a *zarr.Array, readers int) (*sour
 func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) error {
 	if err := s.give(ctx, part, dst); err != nil {
 		return err
-	}
-	if s.fit != nil {
-		if err := s.fit(); err != nil {
-			return err
-		}
 	}
 	if s.stats != nil {
 		level := 0
@@ -96,14 +100,13 @@ func (s *source) read(ctx context.Context, part zarr.Region, dst []float32) erro
 func (s *source) give(ctx context.Context, part zarr.Region, dst []float32) error {
 	step, n := part.Start[0], part.Shape[0]
 	if s.levels == 1 && len(part.Shape) == 2 {
-		if err := s.load(ctx, step, n, 0, 1, dst); err != nil {
-			return err
-		}
-		s.finish(dst, dst)
-		return nil
+		return s.load(ctx, step, n, 0, 1, dst, true)
 	}
 	if part.Shape[1] != 1 || part.Shape[2] != s.cells {
 		return fmt.Errorf("chunks of %d levels and %d cells, not one level and all cells", part.Shape[1], part.Shape[2])
+	}
+	if s.depth == 1 {
+		return s.load(ctx, step, n, part.Start[1], 1, dst, true)
 	}
 	level := part.Start[1]
 	key := panelKey{step, n, level / s.depth}
@@ -128,7 +131,7 @@ func (s *source) close() { s.ahead.Wait() }
 
 // fill loads a panel, once.
 func (s *source) fill(ctx context.Context, key panelKey, p *panel) {
-	p.once.Do(func() { p.err = s.load(ctx, key.step, key.n, key.group*s.depth, p.depth, p.values) })
+	p.once.Do(func() { p.err = s.load(ctx, key.step, key.n, key.group*s.depth, p.depth, p.values, false) })
 }
 
 // panel returns the panel of a key, empty where nobody has loaded it.
@@ -165,24 +168,36 @@ func (s *source) taken(key panelKey, p *panel) {
 }
 
 // load reads the records of steps [step, step+n), levels [level, level+depth), as [step][level][cell], up to what
-// finish does.
-func (s *source) load(ctx context.Context, step, n, level, depth int, dst []float32) error {
+// finish does, or with it.
+func (s *source) load(ctx context.Context, step, n, level, depth int, dst []float32, finish bool) error {
 	size := depth * s.cells
 	return inParallel(ctx, s.readers, n, func(ctx context.Context, i int) error {
-		record, dst := s.record[step+i], dst[i*size:(i+1)*size]
-		if s.raw != nil {
-			cell := []int{record, 0}
-			if len(s.fd.v.Shape) == 3 {
-				cell = []int{record, level / s.depth, 0}
-			}
-			return s.bytes(ctx, s.raw.At(cell...), dst)
+		piece := dst[i*size : (i+1)*size]
+		err := s.piece(ctx, s.record[step+i], level, depth, piece)
+		if err == nil && finish {
+			s.finish(piece, piece) // while the processor has it at hand
 		}
-		start, count := []int{record, 0}, []int{1, s.cells}
-		if len(s.fd.v.Shape) == 3 {
-			start, count = []int{record, level, 0}, []int{1, depth, s.cells}
-		}
-		return s.values(ctx, start, count, dst)
+		return err
 	})
+}
+
+// piece reads some levels of a record.
+func (s *source) piece(ctx context.Context, record, level, depth int, dst []float32) error {
+	if s.raw != nil {
+		if len(s.fd.v.Shape) == 2 {
+			return s.bytes(ctx, s.raw.At(record, 0), dst)
+		}
+		stored := s.raw.Shape[1]
+		c, size := s.raw.At(record, level/stored, 0), int64(4*s.cells)
+		c.Pos += int64(level%stored) * size
+		c.Size = min(c.Size-int64(level%stored)*size, int64(depth)*size)
+		return s.bytes(ctx, c, dst)
+	}
+	start, count := []int{record, 0}, []int{1, s.cells}
+	if len(s.fd.v.Shape) == 3 {
+		start, count = []int{record, level, 0}, []int{1, depth, s.cells}
+	}
+	return s.values(ctx, start, count, dst)
 }
 
 // bytes reads a chunk as it is stored.
@@ -208,13 +223,9 @@ func (s *source) values(ctx context.Context, start, count []int, dst []float32) 
 	if err := s.fd.v.Read(ctx, wide, start, count, nil); err != nil {
 		return err
 	}
+	p.Apply(wide)
 	for i, v := range wide {
-		dst[i] = float32(v*p.Scale + p.Offset)
-		for _, m := range p.Missing {
-			if v == m {
-				dst[i] = nan
-			}
-		}
+		dst[i] = float32(v)
 	}
 	return nil
 }

@@ -231,7 +231,7 @@ func (s *Store) nameLevels(ctx context.Context, t *Statistics) error {
 		if v == nil {
 			continue
 		}
-		g, err := s.group(ctx)
+		g, err := s.group(ctx, s.zs)
 		if err != nil {
 			return err
 		}

@@ -61,8 +61,8 @@ func (s *Store) Layout() Layout { return s.layout }
 // String names the store.
 func (s *Store) String() string { return s.st.String() }
 
-func (s *Store) group(ctx context.Context) (*zarr.Group, error) {
-	g, err := zarr.OpenGroup(ctx, s.zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
+func (s *Store) group(ctx context.Context, zs zarr.Store) (*zarr.Group, error) {
+	g, err := zarr.OpenGroup(ctx, zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no store at %s: make it with `healpipe init` (%w)", s, err)
 	}

@@ -34,7 +34,7 @@ func (s *Store) Verify(ctx context.Context, p *Presence, in storage.Storage, key
 	if !ok || !p.Has(name, from, to) {
 		return Absent, nil
 	}
-	g, err := s.group(ctx)
+	g, err := s.group(ctx, s.zs)
 	if err != nil {
 		return Absent, err
 	}
@@ -93,7 +93,7 @@ func (s *Store) Holds(ctx context.Context, in storage.Storage, key string) (bool
 // holds compares the file's values of one variable ("" is all of them) at some steps (nil is all of the
 // file's) with the store's. Steps that the file does not have do not count.
 func (s *Store) holds(ctx context.Context, f *input, name string, steps []int) (bool, error) {
-	g, err := s.group(ctx)
+	g, err := s.group(ctx, s.zs)
 	if err != nil {
 		return false, err
 	}
@@ -130,7 +130,7 @@ func (s *Store) holds(ctx context.Context, f *input, name string, steps []int) (
 
 // sameSteps compares the values of some steps bit by bit, NaN with NaN.
 func sameSteps(ctx context.Context, fd field, a *zarr.Array, steps []int) (bool, error) {
-	src, err := newSource(ctx, fd, a, 1)
+	src, err := newSource(ctx, fd, a, 1, remotePiece)
 	if err != nil {
 		return false, err
 	}
@@ -144,10 +144,9 @@ func sameSteps(ctx context.Context, fd field, a *zarr.Array, steps []int) (bool,
 			for level := 0; level < src.levels; level += src.depth {
 				depth := min(src.depth, src.levels-level)
 				w, g := want[:depth*src.cells], got[:depth*src.cells]
-				if err := src.load(ctx, step, 1, level, depth, w); err != nil {
+				if err := src.load(ctx, step, 1, level, depth, w, true); err != nil {
 					return false, err
 				}
-				src.finish(w, w)
 				r := zarr.Region{Start: []int{step, 0}, Shape: []int{1, src.cells}}
 				if len(a.Shape()) == 3 {
 					r = zarr.Region{Start: []int{step, level, 0}, Shape: []int{1, depth, src.cells}}
