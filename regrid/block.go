@@ -46,12 +46,16 @@ func (op *Operator) NewBlock(lanes int) *Block {
 	}
 	row := (len(op.grid.Lon) + 1) * lanes
 	tiles := (len(op.grid.Lon) + tileColumns - 1) / tileColumns
-	return &Block{
+	b := &Block{
 		op: op, lanes: lanes,
 		prev: make([]float64, row), cur: make([]float64, row),
 		prevHoles: make([]bool, tiles), curHoles: make([]bool, tiles),
 		sum: make([]float64, op.Cells()*lanes),
 	}
+	// A page of new memory that is read before it is written to faults twice, the second time with an interrupt of
+	// the other processors: sums are read first.
+	clear(b.sum)
+	return b
 }
 
 // Lanes returns the number of lanes.
@@ -84,25 +88,20 @@ func (b *Block) Row32(lanes [][]float32, missing []float32) {
 	})
 }
 
-// planes are columns of a row of one field in a chunk whose shuffle has not been undone.
-type planes struct {
-	p    *[4][]byte
-	from int // element of the first column
-}
-
-// rowPlanes is Row32 from chunks that are wide columns wide: lanes[l*sides+s] is the row of field l
-// in the s-th of them. What follows it must not differ between rows: missing, and top from upperByte.
-func (b *Block) rowPlanes(lanes []planes, sides, wide int, missing []float32, top byte) {
+// rowPlanes is Row32 from chunks that are wide columns wide and whose shuffle has not been undone: lanes[s*fields+l] is the
+// row of field l in the s-th of them. What follows it must not differ between rows: missing, and top from upperByte.
+func (b *Block) rowPlanes(lanes []codec.Lane, fields, wide int, missing []float32, top byte) {
+	var at8 [MaxLanes]codec.Lane
 	b.row(codec.LaneScale, func(dst []float64, at, n int) bool {
 		over := false
 		for c := at; c < at+n; {
 			side := c / wide
 			last := min((side+1)*wide, at+n)
-			to := dst[(c-at)*b.lanes:]
-			for l := 0; l*sides < len(lanes); l++ {
-				p := &lanes[l*sides+side]
-				over = codec.UnshuffleLane(to[l:], b.lanes, p.p, p.from+c-side*wide, last-c, top) || over
+			from := at8[:copy(at8[:], lanes[side*fields:(side+1)*fields])]
+			for l := range from {
+				from[l].From += c - side*wide
 			}
+			over = codec.UnshuffleLanes(dst[(c-at)*b.lanes:], b.lanes, from, last-c, top) || over
 			c = last
 		}
 		return over && punchLanes(dst[:n*b.lanes], missing)
@@ -186,8 +185,12 @@ func (b *Block) apply(rings []ring, tile int) {
 		b.at[q] += k
 		t := targets{(1 - r.y) / b.scale, r.y / b.scale, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
 		switch {
+		case vectors && holes && !b.Double:
+			scatterHolesVector(b.sum, b.lost, b.prev, b.cur, t, b.lanes)
 		case holes || b.Double:
 			scatterHoles(b.sum, b.lost, b.prev, b.cur, t, b.lanes, b.Double)
+		case vectors:
+			scatterVector(b.sum, b.prev, b.cur, t, b.lanes)
 		case b.lanes == MaxLanes:
 			scatter8(b.sum, b.prev, b.cur, t)
 		default:
@@ -201,6 +204,7 @@ func (b *Block) holes() {
 	b.missing = true
 	if b.lost == nil {
 		b.lost = make([]uint32, len(b.sum))
+		clear(b.lost) // as sum in NewBlock
 	}
 }
 

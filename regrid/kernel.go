@@ -177,6 +177,13 @@ func scatterHoles(sum []float64, lost []uint32, a, b []float64, t targets, lanes
 // punchLanes makes NaN and infinite values of spread, or of codec.UnshuffleLane, what they are, replaces what is one
 // of missing with NaN and says whether there is any NaN.
 func punchLanes(v []float64, missing []float32) (holes bool) {
+	if vectors {
+		return punchVector(v, missing)
+	}
+	return punchScalar(v, missing)
+}
+
+func punchScalar(v []float64, missing []float32) (holes bool) {
 	for i, w := range v {
 		w = codec.Unscalable(w)
 		for _, m := range missing {

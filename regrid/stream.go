@@ -416,9 +416,9 @@ func (s *stream) applyPlanes(b *band, g *group) {
 	defer since(time.Now(), &s.times.apply)
 	f, l := b.t.l.f, b.t.l
 	for range b.y1 - b.y0 {
-		g.block.rowPlanes(g.planes, l.wide, l.lon, f.missing32, f.top)
+		g.block.rowPlanes(g.planes, g.n, l.lon, f.missing32, f.top)
 		for i := range g.planes {
-			g.planes[i].from += l.lon
+			g.planes[i].From += l.lon
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 
+	"healpipe/internal/codec"
 	"healpipe/netcdf"
 )
 
@@ -135,7 +136,7 @@ type unit struct {
 	rows64  [][]float64
 	lanes32 [][]float32 // one row of them
 	lanes64 [][]float64
-	planes  []planes // one row of float32 fields whose shuffle has not been undone, lane by lane
+	planes  []codec.Lane // one row of float32 fields whose shuffle has not been undone, lane by lane of each chunk side by side
 }
 
 // rowBatch is the number of rows that are unpacked at a time: few enough to stay in the cache.
@@ -199,19 +200,19 @@ func (t *tile) chunkList(y0 int) []netcdf.Chunk {
 	return list
 }
 
-// planeRows lets u.planes be row b.y0 of a group's fields, where the fields lie in shuffled chunks.
+// planeRows lets g.planes be row b.y0 of a group's fields, where the fields lie in shuffled chunks.
 func (b *band) planeRows(g *group) bool {
 	l := b.t.l
 	g.planes = g.planes[:0]
-	for lane := range g.n {
-		step, level := b.t.at(g.first + lane)
-		for side := range l.wide {
+	for side := range l.wide {
+		for lane := range g.n {
+			step, level := b.t.at(g.first + lane)
 			c := b.find(step, level, side)
 			if !c.shuffled {
 				return false
 			}
 			from := ((step%l.time*l.level+level%l.level)*l.lat + b.y0%l.lat) * l.lon
-			g.planes = append(g.planes, planes{&c.planes, from})
+			g.planes = append(g.planes, codec.Lane{Planes: &c.planes, From: from})
 		}
 	}
 	return true

@@ -18,6 +18,12 @@ const run = 2048
 // Per byte d the sums are s1 += d, s2 += s1; over a run of n bytes d that is s2 += n*s1 + d*n*(n+1)/2.
 func updateAdler32(sum uint32, b []byte) uint32 {
 	s1, s2 := uint64(sum&0xffff), uint64(sum>>16)
+	for vectors && len(b) >= 32 {
+		n := min(len(b)/32, 1024)
+		s1, s2 = adlerVector(s1, s2, b, n)
+		s1, s2 = s1%adlerMod, s2%adlerMod
+		b = b[n*32:]
+	}
 	for len(b) > run { // one byte more, which addParts may read
 		part := b[:run]
 		if d := part[0]; part[run/2] == d && part[run-1] == d && bytes.Equal(part[:run-1], part[1:]) {

@@ -65,3 +65,23 @@ func BenchmarkUnshuffleLane(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkUnshuffleLanes(b *testing.B) {
+	const n = 1440
+	raw := make([]byte, 4*n)
+	for i := range raw {
+		raw[i] = byte(i * 7 % 113)
+	}
+	planes := [4][]byte{raw[:n], raw[n : 2*n], raw[2*n : 3*n], raw[3*n:]}
+	dst := make([]float64, 8*64)
+	b.SetBytes(8 * 4 * n)
+	for b.Loop() {
+		for at := 0; at+64 <= n; at += 64 {
+			var l [8]Lane
+			for k := range l {
+				l[k] = Lane{&planes, at}
+			}
+			UnshuffleLanes(dst, 8, l[:], 64, 0x7f)
+		}
+	}
+}

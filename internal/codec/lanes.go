@@ -50,6 +50,34 @@ func UnshuffleLane(dst []float64, lanes int, p *[4][]byte, from, n int, top byte
 	return lane4(dst, p0, p1, p2, p3, add)
 }
 
+// Vectors says whether vector instructions are in use: see docs/decisions/0008-vectors.md.
+func Vectors() bool { return vectors }
+
+// Lane is where the float32 elements of a lane lie: in planes, as of UnshuffleLane, from an element on.
+type Lane struct {
+	Planes *[4][]byte
+	From   int
+}
+
+// UnshuffleLanes is [UnshuffleLane] for several lanes: element i of lane l goes to dst[i*lanes+l]. Lanes that l lacks
+// may get any values.
+func UnshuffleLanes(dst []float64, lanes int, l []Lane, n int, top byte) (over bool) {
+	if !vectors || n < 16 {
+		for i, x := range l {
+			over = UnshuffleLane(dst[i:], lanes, x.Planes, x.From, n, top) || over
+		}
+		return over
+	}
+	for at := 0; at < len(l); at += 4 {
+		var four [4]Lane
+		for k := range four {
+			four[k] = l[min(at+k, len(l)-1)]
+		}
+		over = lanesVector(dst[at:], lanes, &four, n, top) || over
+	}
+	return over
+}
+
 // Eight bytes of each of four planes become elements 0 and 4, 1 and 5, 2 and 6, 3 and 7 in four words by
 // swapping bytes between neighbouring planes, swapBytes, and then pairs of bytes, swapPairs.
 

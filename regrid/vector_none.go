@@ -1,0 +1,13 @@
+//go:build !(goexperiment.simd && amd64)
+
+package regrid
+
+const vectors = false
+
+func scatterVector(sum, a, b []float64, t targets, lanes int) { panic("regrid: no vectors") }
+
+func scatterHolesVector(sum []float64, lost []uint32, a, b []float64, t targets, lanes int) {
+	panic("regrid: no vectors")
+}
+
+func punchVector(v []float64, missing []float32) bool { panic("regrid: no vectors") }
