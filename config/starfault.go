@@ -24,6 +24,10 @@ func (in *interpreter) framePositions(e *starlark.EvalError) []int {
 // statement at the top is spoilt.
 func (in *interpreter) fail(e *starlark.EvalError) bool {
 	exc := asException(e)
+	ofSpoilt := exc.spoilt != nil || strings.Contains(exc.message, "spoilt")
+	if ofSpoilt {
+		exc.class = unread // Python would have had a value: no handler of the file is meant
+	}
 	positions := in.framePositions(e)
 	for i := len(positions) - 1; i > 0 && exc.class != unread; i-- {
 		for _, t := range enclosingTries(in.block, positions[i]) {
@@ -50,6 +54,9 @@ func (in *interpreter) fail(e *starlark.EvalError) bool {
 	s := in.topStatement(top)
 	if exc.class != unread && exc.class != "" && s != nil && len(assigned(in.text, s)) == 0 {
 		in.fatal = append(in.fatal, fault) // a raise, an assert, sys.exit: Python would not go on
+	}
+	if ofSpoilt && s != nil && s.clauses == nil && len(s.line.tokens) > 1 && in.text[s.line.tokens[1].start:s.line.tokens[1].end] == "(" {
+		in.broken = append(in.broken, fault) // a call of a function that could not be read, which may set any name
 	}
 	return in.spoil(s, fault)
 }

@@ -65,14 +65,19 @@ type foreign struct{ name string }
 func (f *foreign) fault() error {
 	return notRead("write the value itself", "%s is not known here: no Python runs, and only pandas' dates, os, pathlib, datetime and dotenv are read", f.name)
 }
-func (f *foreign) String() string                        { return f.name }
-func (f *foreign) Type() string                          { return "module " + f.name }
-func (f *foreign) Freeze()                               {}
-func (f *foreign) Truth() starlark.Bool                  { return true }
-func (f *foreign) Hash() (uint32, error)                 { return 0, f.fault() }
-func (f *foreign) AttrNames() []string                   { return nil }
-func (f *foreign) Attr(n string) (starlark.Value, error) { return &foreign{f.name + "." + n}, nil }
-func (f *foreign) Name() string                          { return f.name }
+func (f *foreign) String() string        { return f.name }
+func (f *foreign) Type() string          { return "module " + f.name }
+func (f *foreign) Freeze()               {}
+func (f *foreign) Truth() starlark.Bool  { return true }
+func (f *foreign) Hash() (uint32, error) { return 0, f.fault() }
+func (f *foreign) AttrNames() []string   { return nil }
+func (f *foreign) Attr(n string) (starlark.Value, error) {
+	if n == "load_" { // see safeName
+		n = "load"
+	}
+	return &foreign{f.name + "." + n}, nil
+}
+func (f *foreign) Name() string { return f.name }
 func (f *foreign) CallInternal(*starlark.Thread, starlark.Tuple, []starlark.Tuple) (starlark.Value, error) {
 	return nil, f.fault()
 }

@@ -16,6 +16,7 @@ func moreBuiltins() starlark.StringDict {
 	d := starlark.StringDict{
 		"divmod": fn("divmod", divmod), "next": fn("next", first), "iter": fn1("iter", func(v starlark.Value) (starlark.Value, error) { return each(v), nil }),
 		"hex": inBase("hex", "0x", 16), "oct": inBase("oct", "0o", 8), "bin": inBase("bin", "0b", 2),
+		"__known__":  fn1("__known__", known),
 		"__each__":   fn1("__each__", func(v starlark.Value) (starlark.Value, error) { return each(v), nil }),
 		"__unpack__": fn("__unpack__", unpackStarred), "__delete__": fn("__delete__", deleteItem), "__class__": fn("__class__", newClass),
 		"dict": class("dict", func(t *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
@@ -35,6 +36,23 @@ func moreBuiltins() starlark.StringDict {
 		})
 	}
 	return d
+}
+
+// known refuses values that could not be read, and parts of modules that are not known.
+func known(v starlark.Value) (starlark.Value, error) {
+	switch v := v.(type) {
+	case *spoiltValue:
+		return nil, &exception{class: unread, message: "a value that could not be read is used", spoilt: v}
+	case *foreign:
+		if strings.Contains(v.name, ".") {
+			return nil, v.fault()
+		}
+	case *namespace:
+		if v.lenient && v.members == nil && strings.Contains(v.name, ".") {
+			return nil, notRead("write the value itself", "%s is not known here", v.name)
+		}
+	}
+	return v, nil
 }
 
 // each gives what a loop runs over: of a text its characters, of anything else itself.
@@ -140,6 +158,9 @@ func deleteItem(_ *starlark.Thread, _ *starlark.Builtin, args starlark.Tuple, _ 
 		}
 		return starlark.None, err
 	case *starlark.List:
+		if _, ok := args[1].(starlark.Int); !ok {
+			return nil, raiseClass("TypeError", "a list has whole numbers as indices, not values of the kind %s", args[1].Type())
+		}
 		i, n := smallInt(args[1]), x.Len()
 		if i < 0 {
 			i += n
@@ -316,13 +337,16 @@ func listMethod(t *starlark.Thread, name string, x *starlark.List, args starlark
 	case "copy":
 		return starlark.NewList(all), nil, true
 	case "count":
+		if len(args) != 1 {
+			return nil, raiseClass("TypeError", "count takes one argument"), true
+		}
 		n := 0
 		for _, e := range all {
 			if same, err := starlark.Equal(e, args[0]); err == nil && same {
 				n++
 			}
 		}
-		return starlark.MakeInt(n), nil, len(args) == 1
+		return starlark.MakeInt(n), nil, true
 	case "extend":
 		if len(args) == 1 {
 			args = starlark.Tuple{each(args[0])}

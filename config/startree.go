@@ -10,6 +10,7 @@ import (
 //	x + y           -> __add__(x, y)           bounded texts and lists
 //	x % y           -> __mod__(x, y)           widths and precisions
 //	x.format(...)   -> __method__("format", x, ...)  format specifications; also the rest of ownMethods
+//	if x, not x ... -> if __known__(x)         values that could not be read have no truth, and equal nothing
 //	for a in x      -> for a in __each__(x)    texts
 //	NAME = x        -> NAME = __note__("NAME", place, x) at the top level, to tell where a setting came from
 func (in *interpreter) guard(f *syntax.File) {
@@ -45,18 +46,27 @@ func (g *guarder) stmt(s syntax.Stmt, top bool) {
 	case *syntax.ExprStmt:
 		s.X = g.expr(s.X)
 	case *syntax.IfStmt:
-		s.Cond = g.expr(s.Cond)
+		s.Cond = g.known(s.Cond)
 		g.stmts(s.True, top)
 		g.stmts(s.False, top)
 	case *syntax.ForStmt:
 		s.X = call("__each__", s.For, g.expr(s.X))
 		g.stmts(s.Body, top)
 	case *syntax.WhileStmt:
-		s.Cond = g.expr(s.Cond)
+		s.Cond = g.known(s.Cond)
 		g.stmts(s.Body, top)
 	case *syntax.ReturnStmt:
 		s.Result = g.expr(s.Result)
 	}
+}
+
+// known is an expression whose value decides something. Literals need no question.
+func (g *guarder) known(e syntax.Expr) syntax.Expr {
+	if _, literal := e.(*syntax.Literal); literal {
+		return e
+	}
+	start, _ := e.Span()
+	return call("__known__", start, g.expr(e))
 }
 
 func (g *guarder) exprs(list []syntax.Expr) {
@@ -70,6 +80,14 @@ func (g *guarder) expr(e syntax.Expr) syntax.Expr {
 	case *syntax.BinaryExpr:
 		if x.Op == syntax.EQ { // a parameter's default or a named argument
 			x.Y = g.expr(x.Y)
+			return x
+		}
+		switch x.Op {
+		case syntax.AND, syntax.OR:
+			x.X, x.Y = g.known(x.X), g.expr(x.Y)
+			return x
+		case syntax.EQL, syntax.NEQ, syntax.IN, syntax.NOT_IN:
+			x.X, x.Y = g.known(x.X), g.known(x.Y)
 			return x
 		}
 		x.X, x.Y = g.expr(x.X), g.expr(x.Y)
@@ -95,11 +113,11 @@ func (g *guarder) expr(e syntax.Expr) syntax.Expr {
 			case *syntax.ForClause:
 				c.X = call("__each__", c.For, g.expr(c.X))
 			case *syntax.IfClause:
-				c.Cond = g.expr(c.Cond)
+				c.Cond = g.known(c.Cond)
 			}
 		}
 	case *syntax.CondExpr:
-		x.Cond, x.True, x.False = g.expr(x.Cond), g.expr(x.True), g.expr(x.False)
+		x.Cond, x.True, x.False = g.known(x.Cond), g.expr(x.True), g.expr(x.False)
 	case *syntax.DictEntry:
 		x.Key, x.Value = g.expr(x.Key), g.expr(x.Value)
 	case *syntax.DictExpr:
@@ -120,7 +138,10 @@ func (g *guarder) expr(e syntax.Expr) syntax.Expr {
 	case *syntax.TupleExpr:
 		g.exprs(x.List)
 	case *syntax.UnaryExpr:
-		if x.X != nil {
+		switch {
+		case x.X != nil && x.Op == syntax.NOT:
+			x.X = g.known(x.X)
+		case x.X != nil:
 			x.X = g.expr(x.X)
 		}
 	}
