@@ -64,11 +64,9 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "active_queues":
 		return w.activeQueues(), nil
 	case "registered", "dump_tasks":
-		builtins, _ := args["builtins"].(bool)
-		return w.registered(f.list("taskinfoitems"), builtins), nil
+		return w.registered(f.list("taskinfoitems"), truth(args["builtins"])), nil
 	case "active", "dump_active":
-		safe, _ := args["safe"].(bool)
-		return infos(w.state.in(active), safe), nil
+		return infos(w.state.in(active), truth(args["safe"])), nil
 	case "reserved", "dump_reserved":
 		return infos(w.state.in(reserved), false), nil
 	case "scheduled", "dump_schedule":
@@ -109,13 +107,11 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 		}
 		return nil, nil
 	case "revoke":
-		terminate, _ := args["terminate"].(bool)
-		return w.revoke(maybeList(args["task_id"]), terminate, args["signal"]), nil
+		return w.revoke(maybeList(args["task_id"]), truth(args["terminate"]), args["signal"]), nil // Flower sends 1 and 0
 	case "terminate":
 		return w.revoke(maybeList(args["task_id"]), true, args["signal"]), nil
 	case "revoke_by_stamped_headers":
-		terminate, _ := args["terminate"].(bool)
-		return w.revokeStamps(args["headers"], terminate, args["signal"])
+		return w.revokeStamps(args["headers"], truth(args["terminate"]), args["signal"])
 	case "rate_limit":
 		return w.setRateLimit(f.str("task_name"), args["rate_limit"]), nil
 	case "time_limit":
@@ -346,7 +342,7 @@ func (w *Worker) stats() map[string]any {
 		"uptime": int64(w.app.clock.Now().Sub(w.started).Seconds()),
 		"pool": map[string]any{
 			"implementation": "celery.go:goroutine", "max-concurrency": w.pool.size(), "processes": []any{pid},
-			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{wholeSeconds(w.opts.SoftTimeLimit), wholeSeconds(w.opts.TimeLimit)}, "running": busy,
+			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{floatOrZero(w.opts.SoftTimeLimit), floatOrZero(w.opts.TimeLimit)}, "running": busy,
 			"go": map[string]any{"pool": w.opts.Pool, "goroutines": runtime.NumGoroutine(), "version": runtime.Version()},
 			"writes": map[string]any{"total": w.state.processed.Load(), "avg": "N/A", "all": "N/A", "raw": "N/A", "strategy": "fair",
 				"inqueues": map[string]any{"total": 0, "active": 0}},
@@ -358,6 +354,14 @@ func (w *Worker) stats() map[string]any {
 		m["autoscaler"] = w.scaler.info()
 	}
 	return m
+}
+
+// floatOrZero is a time limit of the command line: a float in Python, and a plain 0 where there is none.
+func floatOrZero(d time.Duration) any {
+	if d <= 0 {
+		return 0
+	}
+	return d.Seconds()
 }
 
 func (w *Worker) brokerInfo() map[string]any {
