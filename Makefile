@@ -7,13 +7,16 @@ COMMIT  ?= $(shell git rev-parse HEAD 2>/dev/null)
 DATE    ?= @$(shell git log -1 --format=%ct 2>/dev/null || echo 0)
 LDFLAGS := -s -w -X healpipe/cli.version=$(VERSION) -X healpipe/cli.revision=$(COMMIT)
 
+# Vector code, which amd64 alone has: docs/decisions/0008-vectors.md. `make build EXPERIMENT=` leaves it out.
+EXPERIMENT ?= simd
+
 .PHONY: help build release demo test check race celerysuite env fuzz bench clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 10
 
 build: ## the static binary bin/healpipe
-	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/healpipe .
+	GOEXPERIMENT=$(EXPERIMENT) CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/healpipe .
 
 PLATFORMS ?= linux/amd64 linux/arm64 darwin/amd64 darwin/arm64
 DIST      ?= dist
@@ -21,7 +24,7 @@ release: ## archives of the program for PLATFORMS, each with an SBOM, and their 
 	@rm -rf $(DIST) && mkdir -p $(DIST)
 	@set -e; for p in $(PLATFORMS); do \
 	  os=$${p%/*}; arch=$${p#*/}; name=healpipe-$(VERSION)-$$os-$$arch; mkdir -p $(DIST)/$$name; \
-	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DIST)/$$name/healpipe .; \
+	  CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch GOEXPERIMENT=$(EXPERIMENT) $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $(DIST)/$$name/healpipe .; \
 	  $(GO) run ./internal/sbom -version '$(VERSION)' -commit '$(COMMIT)' -o $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe; \
 	  cp $(DIST)/$$name.cdx.json $(DIST)/$$name/healpipe.cdx.json; \
 	  cp LICENSE README.md CHANGELOG.md $(DIST)/$$name/; cp -r deploy docs $(DIST)/$$name/; \

@@ -107,7 +107,7 @@ func describe(info *debug.BuildInfo, version, commit string, sum [sha256.Size]by
 		}
 	}
 	b := bom{Format: "CycloneDX", SpecVersion: "1.6", Version: 1, Metadata: metadata{main}, SerialNumber: "urn:uuid:" + uuid(sum)}
-	b.add(component{Type: "library", Name: "std", Version: strings.TrimPrefix(info.GoVersion, "go")})
+	b.add(component{Type: "library", Name: "std", Version: goVersion(info.GoVersion)})
 	for _, m := range info.Deps {
 		if m.Replace != nil {
 			m = m.Replace
@@ -124,6 +124,12 @@ func describe(info *debug.BuildInfo, version, commit string, sum [sha256.Size]by
 	}
 	b.Dependencies = []dependency{all}
 	return b
+}
+
+// goVersion is the version of the standard library that advisories know: without the experiments behind it.
+func goVersion(v string) string {
+	v, _, _ = strings.Cut(v, "-X:")
+	return strings.TrimPrefix(v, "go")
 }
 
 // add completes a module.
