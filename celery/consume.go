@@ -198,26 +198,27 @@ func (c *receiver) setBase(n int) {
 }
 
 func (c *receiver) apply() {
-	if c.base == 0 || c.consumer == nil {
-		if c.consumer != nil {
-			c.consumer.SetPrefetch(0)
-		}
-		return
+	if c.consumer != nil {
+		c.consumer.SetPrefetch(c.limit())
 	}
-	eta := c.eta
-	if limit := c.worker.app.conf.WorkerETATaskLimit; limit > 0 {
-		eta = min(eta, limit)
+}
+
+// limit is how many messages may be held. c.mu is held.
+func (c *receiver) limit() int {
+	if c.base == 0 {
+		return 0
 	}
-	c.consumer.SetPrefetch(c.base + eta)
+	n := c.base + c.eta
+	if most := c.worker.app.conf.WorkerETATaskLimit; most > 0 { // of all messages, as in Celery
+		n = max(c.base, min(n, most))
+	}
+	return n
 }
 
 func (c *receiver) prefetch() int {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.base == 0 {
-		return 0
-	}
-	return c.base + c.eta
+	return c.limit()
 }
 
 // refuse disposes of a message that is no task that runs here: logged in full as by Celery, which then drops it. Here it is

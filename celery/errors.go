@@ -153,8 +153,8 @@ func errNotRegistered(name string) *Error {
 	return &Error{Class: "NotRegistered", Module: "celery.exceptions", Args: []any{name}, Cause: ErrNotRegistered}
 }
 
-func errTimeLimit(d time.Duration) *Error {
-	return &Error{Class: "TimeLimitExceeded", Module: "billiard.exceptions", Args: []any{wholeSeconds(d)}}
+func errTimeLimit(seconds any) *Error {
+	return &Error{Class: "TimeLimitExceeded", Module: "billiard.exceptions", Args: []any{seconds}}
 }
 
 func errRevoked(reason string) *Error {

@@ -137,10 +137,16 @@ func suiteEnv(cmd *exec.Cmd, broker string) []string {
 // pythonWorker starts Celery's own worker on the suite and waits until it is ready.
 func pythonWorker(t testing.TB, broker string, args ...string) *syncBuffer {
 	t.Helper()
+	return pythonWorkerWith(t, broker, "{}", args...)
+}
+
+// pythonWorkerWith is one with settings of its own, as JSON.
+func pythonWorkerWith(t testing.TB, broker, conf string, args ...string) *syncBuffer {
+	t.Helper()
 	log := &syncBuffer{}
 	cmd := exec.Command(testenv.Python(t), append([]string{"-m", "celery", "-A", "suite", "worker", "-l", "INFO", "-n", "w@h", "-P", "threads", "-c", "4"}, args...)...)
 	cmd.Dir = "testdata"
-	cmd.Env = suiteEnv(cmd, broker)
+	cmd.Env = append(suiteEnv(cmd, broker), "SUITE_CONF="+conf)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 // loses its slot, its outcome no longer counts, and what it still does is its own affair.
 func (w *Worker) armLimits(r *Request, cancel context.CancelCauseFunc) (stop func()) {
 	hard, soft := r.task.limits()
+	optional := hard <= 0 && r.hard <= 0
 	if hard <= 0 {
 		hard = w.opts.TimeLimit
 	}
@@ -35,7 +36,13 @@ func (w *Worker) armLimits(r *Request, cancel context.CancelCauseFunc) (stop fun
 		}))
 	}
 	if hard > 0 {
-		stops = append(stops, w.app.clock.AfterFunc(hard, func() { w.hardLimit(r, hard) }))
+		stops = append(stops, w.app.clock.AfterFunc(hard, func() {
+			err := errTimeLimit(wholeSeconds(hard))
+			if optional {
+				err = errTimeLimit(hard.Seconds()) // --time-limit is a float in Python
+			}
+			w.hardLimit(r, hard, err)
+		}))
 	}
 	return func() {
 		for _, s := range stops {
@@ -45,11 +52,10 @@ func (w *Worker) armLimits(r *Request, cancel context.CancelCauseFunc) (stop fun
 }
 
 // hardLimit fails a task that has run too long and gives its slot away.
-func (w *Worker) hardLimit(r *Request, limit time.Duration) {
+func (w *Worker) hardLimit(r *Request, limit time.Duration, err error) {
 	if !r.settled.CompareAndSwap(false, true) {
 		return
 	}
-	err := errTimeLimit(limit)
 	w.log.errorf("Hard time limit (%ss) exceeded for %s[%s]", pyrepr.Float(limit.Seconds()), r.Name, r.ID)
 	r.stopWith(err)
 	w.fail(w.io, r, err, "")

@@ -218,6 +218,15 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 		}
 		return err
 	}, no)
+	reg("send_child", func(ctx context.Context, priority *int) error {
+		_, err := app.SendTask(ctx, "suite.add", []any{1, 2}, nil, celery.Options{Queue: "parked", Priority: priority})
+		return err
+	}, no, "priority")
+	reg("ignored_failure", func() error { return celery.Errorf("ValueError", "kept") }, celery.TaskOptions{IgnoreResult: &yes})
+	reg("stubborn", func(ctx context.Context) {
+		<-ctx.Done()
+		<-t.Context().Done()
+	}, no)
 	reg("children", func(ctx context.Context) (string, error) {
 		if _, err := sig("add", 1, 1).Delay(ctx); err != nil {
 			return "", err
@@ -284,6 +293,38 @@ func TestMoreSameAsPython(t *testing.T) {
 	})
 	<-done
 	compareObserved(t, py, own)
+}
+
+// TestSettingsSameAsPython compares workers with settings that others do not have, and with time limits from their
+// command line.
+func TestSettingsSameAsPython(t *testing.T) {
+	t.Parallel()
+	theirs, ours := testenv.StartRedis(t).URL(0), testenv.StartRedis(t).URL(0)
+	var py, own observed
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		pythonWorkerWith(t, theirs, `{"task_inherit_parent_priority": true, "worker_direct": true, "result_failure_expires": 500,
+			"result_chord_expires": 600, "task_store_errors_even_if_ignored": true, "worker_eta_task_limit": 14}`,
+			"-P", "prefork", "-c", "3", "--time-limit", "4", "--soft-time-limit", "2")
+		unmarshal(t, python(t, theirs, "settings.py"), &py)
+	}()
+	app := newApp(t, celery.Config{Name: "suite", Broker: ours, ResultBackend: ours, ResultExtended: true, TaskInheritPrio: true, WorkerDirect: true,
+		ResultFailureExpires: 500 * time.Second, ResultChordExpires: 600 * time.Second, TaskStoreErrorsIfIgnored: true, WorkerETATaskLimit: 14})
+	registerSuite(t, app, ours)
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 3, Hostname: "w@h", TimeLimit: 4 * time.Second, SoftTimeLimit: 2 * time.Second})
+	unmarshal(t, python(t, ours, "settings.py"), &own)
+	<-done
+	for _, name := range []string{"inherited_priority", "worker_direct", "expiry", "errors_of_ignored", "soft_limit_of_worker", "hard_limit_of_worker",
+		"limit_of_task", "patterns", "eta_limit"} {
+		var w, g any
+		unmarshal(t, py.Checks[name], &w)
+		unmarshal(t, own.Checks[name], &g)
+		if diff := cmp.Diff(w, g); diff != "" {
+			t.Errorf("%s: Python (-) and Go (+) differ:\n%s", name, diff)
+		}
+		t.Logf("%s: %s", name, py.Checks[name])
+	}
 }
 
 func compareObserved(t *testing.T, py, own observed) {

@@ -145,8 +145,18 @@ def revoke_by_stamps():
     return out
 
 
-def main():
+def main(marked=True):
+    """marked: a further task tells when the events of a check are complete; else events are not looked at."""
     names = sys.argv[1:] or list(CHECKS)
+    if not marked:
+        out = {}
+        for name in names:
+            try:
+                out[name] = Names()(CHECKS[name]())
+            except Exception as exc:
+                out[name] = "RAISED %r" % exc
+        print(json.dumps({"checks": out}, sort_keys=True))
+        return
     capture = Capture()
     capture.start()
     capture.ready.wait(60)

@@ -1,4 +1,5 @@
 """Tasks for comparing workers: suite_test.go registers the same ones in Go."""
+import json
 import os
 import time
 
@@ -8,6 +9,8 @@ from celery.exceptions import Ignore, Reject, SoftTimeLimitExceeded
 
 app = Celery("suite", broker=os.environ["SUITE_BROKER"], backend=os.environ.get("SUITE_BACKEND", os.environ["SUITE_BROKER"]))
 app.conf.update(result_extended=True, task_track_started=False, broker_connection_retry_on_startup=True, worker_hijack_root_logger=True)
+
+app.conf.update(json.loads(os.environ.get("SUITE_CONF", "{}")))
 
 
 def store():
@@ -217,3 +220,23 @@ def children(self):
     add.delay(1, 1)
     group(add.s(1, 2), add.s(1, 3)).delay()
     return "sent"
+
+
+@app.task(name="suite.send_child")
+def send_child(priority):
+    # Not add.apply_async: its options hold a priority of None, so that it inherits nothing.
+    app.send_task("suite.add", (1, 2), queue="parked", **({} if priority is None else {"priority": priority}))
+
+
+@app.task(name="suite.ignored_failure", ignore_result=True)
+def ignored_failure():
+    raise ValueError("kept")
+
+
+@app.task(name="suite.stubborn")
+def stubborn():
+    while True:
+        try:
+            time.sleep(300)
+        except SoftTimeLimitExceeded:
+            pass
