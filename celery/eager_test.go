@@ -3,6 +3,7 @@ package celery_test
 import (
 	"errors"
 	"fmt"
+	"os/exec"
 	"testing"
 
 	"github.com/gomodule/redigo/redis"
@@ -144,4 +145,47 @@ func args(e *celery.Error) string {
 		out += ","
 	}
 	return out + ")"
+}
+
+// With task_store_eager_result an eager call leaves the result that Celery's leaves.
+func TestStoreEagerResult(t *testing.T) {
+	t.Parallel()
+	theirs, ours := testenv.StartRedis(t).URL(0), testenv.StartRedis(t).URL(0)
+	cmd := exec.Command(testenv.Python(t), "stored.py")
+	cmd.Dir = "testdata"
+	cmd.Env = append(suiteEnv(cmd, theirs), `SUITE_CONF={"task_always_eager": true, "task_store_eager_result": true}`)
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var want []map[string]any
+	unmarshal(t, out, &want)
+	app := newApp(t, celery.Config{Name: "suite", Broker: ours, ResultBackend: ours, ResultExtended: true, TaskAlwaysEager: true, TaskStoreEagerResult: true})
+	registerSuite(t, app, ours)
+	var got []map[string]any
+	c := dial(t, ours)
+	for i, sig := range []*celery.Signature{app.Signature("suite.add", 1, 2), app.Signature("suite.fail", "no"), app.Signature("suite.ignored")} {
+		res, err := sig.Delay(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, err := redis.Bytes(c.Do("GET", "celery-task-meta-"+res.ID))
+		if errors.Is(err, redis.ErrNil) {
+			got = append(got, nil)
+			continue
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		var m map[string]any
+		unmarshal(t, raw, &m)
+		if m["task_id"] != res.ID {
+			t.Errorf("id %v, want %s", m["task_id"], res.ID)
+		}
+		m["task_id"] = fmt.Sprintf("<%d>", i+1)
+		got = append(got, map[string]any{"status": m["status"], "result": m["result"], "task_id": m["task_id"], "children": m["children"]})
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("(-Celery +ours):\n%s", diff)
+	}
 }

@@ -337,6 +337,9 @@ func TestReconnect(t *testing.T) {
 		pong, _ := app.Control().Ping(ctx, to("w@h"))
 		return len(pong) == 1
 	})
+	testenv.WaitFor(t, time.Minute, "the peers to be asked again for what they have revoked meanwhile", func() bool {
+		return strings.Count(w.log.String(), "mingle: searching for neighbors") == 2
+	})
 }
 
 // A hybrid message has its task in the headers and protocol 1's object as its body.

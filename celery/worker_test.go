@@ -50,6 +50,26 @@ func TestWarmShutdown(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-started
+	goodbye := redis.PubSubConn{Conn: dial(t, url)}
+	if err := goodbye.Subscribe("/0.celeryev/worker.offline"); err != nil {
+		t.Fatal(err)
+	}
+	// said reports whether the worker has said goodbye so far.
+	said := func() bool {
+		if err := goodbye.Ping(""); err != nil {
+			t.Fatal(err)
+		}
+		for found := false; ; {
+			switch r := goodbye.Receive().(type) {
+			case redis.Message:
+				found = true
+			case redis.Pong:
+				return found
+			case error:
+				t.Fatal(r)
+			}
+		}
+	}
 	testenv.WaitFor(t, time.Minute, "all messages to be held", func() bool { return length(t, c, "HLEN", "unacked") == 4 })
 	w.Warm()
 	testenv.WaitFor(t, time.Minute, "waiting messages to be given back", func() bool { return length(t, c, "LLEN", "celery") == 3 })
@@ -59,8 +79,14 @@ func TestWarmShutdown(t *testing.T) {
 	if pong, err := app.Control().Ping(ctx, celery.BroadcastOptions{Destination: []string{"w@h"}, Timeout: time.Minute}); err != nil || len(pong) != 1 {
 		t.Errorf("ping during the drain: %v %v", pong, err)
 	}
+	if said() {
+		t.Error("worker-offline while a task runs")
+	}
 	close(block)
 	w.end(t)
+	if !said() {
+		t.Error("no worker-offline at the end")
+	}
 	if n := length(t, c, "HLEN", "unacked"); n != 0 || w.ExitCode() != 0 {
 		t.Errorf("unacknowledged %d, exit code %d", n, w.ExitCode())
 	}
