@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the programs that the tests start (Debian or Ubuntu); does nothing where they are present. With the
-# argument "bench" also what only the benchmarks need.
+# argument "bench" also what only the benchmarks need, with "browser" what the test of Flower in a browser does.
 set -e
 cd "$(dirname "$0")/.."
 
@@ -15,6 +15,10 @@ need=""
 command -v redis-server >/dev/null || need="$need redis-server"
 command -v ncdump >/dev/null || need="$need netcdf-bin"
 command -v h5dump >/dev/null || need="$need hdf5-tools"
+if [ "$1" = browser ]; then # TestFlowerInBrowser
+	command -v chromium >/dev/null || need="$need chromium"
+	command -v chromedriver >/dev/null || need="$need chromium-driver"
+fi
 if [ "$1" = bench ]; then
 	command -v gcc >/dev/null || need="$need gcc libc6-dev"
 	[ -e /usr/include/libdeflate.h ] || need="$need libdeflate-dev"

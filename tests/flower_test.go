@@ -54,8 +54,10 @@ func (s *site) flower() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	cmd := s.command(testenv.Python(s.t), "-m", "celery", "--broker="+s.redis.URL(0), "flower", "--address="+host, "--port="+port)
+	cmd := s.command(testenv.Python(s.t), "-m", "celery", "-A", "flower_tasks", "flower", "--address="+host, "--port="+port,
+		"--tasks-columns=name,uuid,state,args,kwargs,result,received,started,runtime,worker,exchange,routing_key,retries,revoked,exception,expires,eta")
 	cmd.Env = append(cmd.Env, "FLOWER_UNAUTHENTICATED_API=true")
+	cmd.Env = append(cmd.Env, flowerTasks(s)...)
 	s.start(cmd)
 	testenv.WaitFor(s.t, 5*time.Minute, "Flower to answer", func() bool {
 		c, err := net.Dial("tcp", addr)
@@ -73,8 +75,13 @@ func (s *site) flower() string {
 
 func pythonFlowerWorker(t *testing.T, s *site, node string) {
 	cmd := s.command(testenv.Python(t), "-m", "celery", "-A", "flower_tasks", "worker", "-P", "prefork", "-c", "2", "-E", "-l", "info", "-n", node)
-	cmd.Env = append(cmd.Env, "BROKER="+s.redis.URL(0), "PYTHONPATH="+testenv.Path("tests", "python"), "PYTHONDONTWRITEBYTECODE=1")
+	cmd.Env = append(cmd.Env, flowerTasks(s)...)
 	s.start(cmd).await("ready.")
+}
+
+// flowerTasks is the environment in which Python finds flower_tasks.py and the broker.
+func flowerTasks(s *site) []string {
+	return []string{"BROKER=" + s.redis.URL(0), "PYTHONPATH=" + testenv.Path("tests", "python"), "PYTHONDONTWRITEBYTECODE=1"}
 }
 
 // goFlowerWorker runs a worker of flower_tasks.py's tasks in the test's process.
@@ -86,6 +93,22 @@ func goFlowerWorker(t *testing.T, s *site, node string) {
 		return &celery.Error{Class: "ValueError", Module: "builtins", Args: []any{message}}
 	}, late("message"))
 	app.MustRegister("tasks.hold", hold, late("path"))
+	app.MustRegister("tasks.again", func(ctx context.Context) (int, error) {
+		r := celery.CurrentRequest(ctx)
+		if r.Retries > 0 {
+			return r.Retries, nil
+		}
+		return 0, r.Retry(ctx, celery.RetryOptions{Err: celery.Errorf("KeyError", "not yet"), Countdown: time.Second})
+	}, late())
+	app.MustRegister("tasks.later", func(ctx context.Context) error {
+		return celery.CurrentRequest(ctx).Retry(ctx, celery.RetryOptions{Err: celery.Errorf("KeyError", "not yet"), Countdown: 10 * time.Minute})
+	}, late())
+	app.MustRegister("tasks.parent", func(ctx context.Context, child string) error {
+		_, err := app.SendTask(ctx, "tasks.add", []any{1}, nil, celery.Options{TaskID: child})
+		return err
+	}, late("child"))
+	app.MustRegister("tasks.refuse", func() error { return &celery.Reject{Reason: "not mine"} }, late())
+	app.MustRegister("tasks.limited", func(x int) int { return x }, celery.TaskOptions{AcksLate: true, RateLimit: "1/h", Params: []string{"x"}})
 	log := &process{t: t, cmd: exec.Command(node)}
 	ready, done := make(chan struct{}), make(chan error, 1)
 	ctx, cancel := context.WithCancel(context.Background())
