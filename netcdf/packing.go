@@ -83,12 +83,26 @@ func (p Packing) Apply(values []float64) {
 		if p.IsMissing(x) {
 			values[i] = math.NaN()
 		} else if p.Packed() {
-			if p.Wrap > 0 && x < 0 || p.Wrap < 0 && x >= -p.Wrap/2 {
-				x += p.Wrap
-			}
-			values[i] = x*p.Scale + p.Offset
+			values[i] = p.unwrap(x)*p.Scale + p.Offset
 		}
 	}
+}
+
+// Unwrap gives stored numbers the sign that the attribute _Unsigned says they have, in place.
+func (p Packing) Unwrap(values []float64) {
+	if p.Wrap == 0 {
+		return
+	}
+	for i, x := range values {
+		values[i] = p.unwrap(x)
+	}
+}
+
+func (p Packing) unwrap(x float64) float64 {
+	if p.Wrap > 0 && x < 0 || p.Wrap < 0 && x >= -p.Wrap/2 {
+		x += p.Wrap
+	}
+	return x
 }
 
 // IsMissing says whether a stored number stands for a missing value.

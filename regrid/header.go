@@ -192,7 +192,7 @@ func (f *field) attrs() ([]netcdf.Attr, error) {
 	return keep(out, in, func(name string) bool {
 		switch name {
 		case "standard_name", "long_name", "units", "code", "table", "param", "grid_mapping", "grid_type", "coordinates", "bounds",
-			"_FillValue", "missing_value", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max":
+			"_FillValue", "missing_value", "_Unsigned", "scale_factor", "add_offset", "valid_range", "valid_min", "valid_max":
 			return false
 		}
 		return true

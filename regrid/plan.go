@@ -164,6 +164,7 @@ func (p *plan) newField(v *netcdf.Var, axes map[*netcdf.Dim]axis, coords map[*ne
 	if f.pack, err = v.Packing(); err != nil {
 		return nil, err
 	}
+	f.pack.Unwrap(f.pack.Missing) // as the values will be
 	integer := v.Type.Kind != netcdf.Float && v.Type.Kind != netcdf.Double && v.Type.Kind != netcdf.Half
 	f.double = v.Type.Kind == netcdf.Double && !f.pack.Packed()
 	f.packed = integer || f.pack.Packed() || v.Type.Kind == netcdf.Double

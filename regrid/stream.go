@@ -396,6 +396,7 @@ func (s *stream) applyBand(b *band, g *group) error {
 			if f.packed {
 				for lane := range g.n {
 					g.lanes64[lane] = g.rows64[lane][i*nx : (i+1)*nx]
+					f.pack.Unwrap(g.lanes64[lane])
 				}
 				g.block.Row64(g.lanes64[:g.n], f.pack.Missing, f.pack.Scale, f.pack.Offset)
 				continue

@@ -59,6 +59,22 @@ func TestVariantsAgainstCDO(t *testing.T) {
 			sameAsCDO(t, got, want)
 		})
 	}
+	for _, c := range []struct {
+		name   string
+		target Target
+		want   string
+	}{
+		{"half_mask", Target{Nside: 16, Intermediate: 64}, "half_mask.hp16of64.nc"},
+		{"half", Target{Nside: 32, Intermediate: 512}, "half.hp32of512.nc"},
+		{"half", Target{Nside: 128, Intermediate: 256}, "half.hp128of256.nc"},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			t.Parallel()
+			r := Regridder{Target: c.target}
+			got, _ := regridFile(t, &r, "testdata/"+c.name+".nc")
+			sameAsCDO(t, got, "testdata/"+c.want)
+		})
+	}
 	t.Run("ring order", func(t *testing.T) {
 		t.Parallel()
 		r := Regridder{Target: Target{Nside: 16, Intermediate: 128, Order: healpix.Ring}}

@@ -98,3 +98,13 @@ write("attributes", LAT[::5], LON[::5], {"x": ("f4", np.float32(1e20), fields(1,
     tattrs={"long_name": "my time", "foo": "bar", "axis": "T", "comment": "zz"}, calendar="noleap", level=[10], lname="plev", ltype="f4",
     lattrs={"units": "Pa"}, gattrs={"b_int": np.int32(3), "a_arr": np.array([1.0, 2.0]), "source": "src", "title": "t", "institution": "inst",
                                     "Conventions": "CF-1.8", "history": "old line", "CDI": "old cdi", "CDO": "old cdo"})
+
+# Behind everything else, so that the files above stay as they are.
+bytes_ = rng.integers(0, 256, (1, 91, 180)).astype("u1")
+shorts = holes(rng.integers(0, 65000, (1, 91, 180)).astype("u2"), 0.05, 65535)
+write("unsigned", LAT, LON, {"b": ("i1", None, bytes_.view("i1"), {"units": "K", "scale_factor": 0.5, "add_offset": 200.0, "_Unsigned": "true"})})
+# CDO takes _Unsigned for bytes alone: its answer is that to the same numbers in a wider type.
+unsigned = {"units": "K", "scale_factor": 0.01}
+write("unsigned_short", LAT, LON, {"s": ("i2", np.int16(-1), shorts.view("i2"), {**unsigned, "_Unsigned": "true"})})
+write("unsigned_short.plain", LAT, LON, {"s": ("i4", np.int32(65535), shorts.astype("i4"), unsigned)})
+write("half_degree", 89.75 - 0.5 * np.arange(360), 0.25 + 0.5 * np.arange(720), {"x": ("f4", FILL, holes(np.round(fields(1, 360, 720)), 0.1), PLAIN)})
