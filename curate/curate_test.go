@@ -3,12 +3,15 @@ package curate
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"os"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"healpipe/storage"
 )
@@ -58,6 +61,54 @@ func TestProcessLikePython(t *testing.T) {
 	if !strings.HasPrefix(seen.First, "1999-12-30T00:00:00") || !strings.HasPrefix(seen.Last, "2000-01-19T20:00:00") || seen.N != 501 ||
 		!slices.Equal(seen.Levels, smallLevels) || len(seen.Vars) != 20 || !slices.Equal(seen.Dims["u"], []string{"time", "levels", "cells"}) {
 		t.Errorf("%+v", seen)
+	}
+}
+
+// TestOtherGrids processes files that end within chunks and shards, and cross their edges, on other axes and in other
+// chunks than a day of hours: what Python makes of them must be the same.
+func TestOtherGrids(t *testing.T) {
+	t.Parallel()
+	every := func(step, first, n int) []float64 {
+		out := make([]float64, n)
+		for i := range out {
+			out[i] = hour(first + step*i)
+		}
+		return out
+	}
+	for _, tt := range []struct{ hours, steps, chunk, level int }{
+		{1, 60, 7, 1},
+		{3, 41, 1, 0},
+		{6, 30, 1000, 2}, // one chunk, longer than the axis
+		{1, 100, 25, 0},  // the axis ends with a chunk
+	} {
+		t.Run(fmt.Sprintf("%d of %dh in %d", tt.steps, tt.hours, tt.chunk), func(t *testing.T) {
+			t.Parallel()
+			l := small()
+			l.Time.Step, l.Time.N, l.TimeChunk, l.OutputLevel = time.Duration(tt.hours)*time.Hour, tt.steps, tt.chunk, tt.level
+			s := newSite(t, l)
+			s.init()
+			files := map[string]spec{}
+			for i, end := 0, 0; end < tt.steps; i++ { // ever longer files, one after the other
+				n := min(1+3*i, tt.steps-end)
+				files[fmt.Sprintf("%d.nc", i)] = spec{
+					Vars:   map[string]varSpec{"VAR_2T": {ShortName: "2t", Seed: i + 1, FillEvery: 7}, "U": {ShortName: "u", Levels: true, Seed: i + 100, NaNEvery: 5}},
+					Times:  every(tt.hours, tt.hours*end, n),
+					Levels: smallLevels,
+				}
+				end += n
+			}
+			far := tt.steps / 3
+			files["far-apart.nc"] = spec{
+				Vars:   map[string]varSpec{"T": {ShortName: "t", Levels: true, Seed: 50}, "MSL": {ShortName: "msl", Seed: 51}},
+				Times:  append(every(tt.hours*far, 0, 3), hour(tt.hours*(tt.steps-1))),
+				Levels: smallLevels,
+			}
+			s.make(files)
+			names := sortedKeys(files)
+			rand.New(rand.NewPCG(uint64(tt.chunk), 1)).Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+			s.process(names...)
+			s.compare()
+		})
 	}
 }
 

@@ -92,7 +92,7 @@ func (s *Store) lacking(ctx context.Context) (names []string, err error) {
 		}
 	}
 	if len(wrong) > 0 {
-		return nil, oneLine(wrong)
+		return nil, fmt.Errorf("%w: change these settings, or set ZARR_PATH to another store: nothing is changed in this one", oneLine(wrong))
 	}
 	return names, nil
 }

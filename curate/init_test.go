@@ -171,7 +171,7 @@ func TestInitReportsDifferences(t *testing.T) {
 		"step":   {func(l *Layout) { l.Time.Step = 2 * time.Hour }, []string{"array time has 1999-12-30 01:00 at step 1 where TIME_RANGE has 1999-12-30 02:00"}},
 	} {
 		_, err := open(tt.change).Init(t.Context(), noLevels)
-		if !errors.Is(err, ErrLayout) || strings.Contains(err.Error(), "\n") {
+		if !errors.Is(err, ErrLayout) || strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "ZARR_PATH to another store") != 1 {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -316,4 +316,44 @@ func TestPresence(t *testing.T) {
 			t.Errorf("%+v: some %v, each %v", tt, some, each)
 		}
 	}
+}
+
+// TestOtherSettings opens a store with settings that are not those it was made with: neither writing nor looking for
+// what is missing goes on, and the error names both sides and the remedy.
+func TestOtherSettings(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, small())
+	s.init()
+	before := s.snapshot()
+	for name, tt := range map[string]struct {
+		change  func(*Layout)
+		surface string // what Presence and Process say of 2t
+		levels  string // and of u
+	}{
+		"chunk": {func(l *Layout) { l.TimeChunk = 12 },
+			"array 2t has the chunks [24 48] where the settings say [12 48]: set TIME_CHUNK = 24 as in the store, or ZARR_PATH to another store",
+			"array u has the chunks [24 1 48] where the settings say [12 1 48]: set TIME_CHUNK = 24 as in the store, or ZARR_PATH to another store"},
+		"length": {func(l *Layout) { l.Time.N = 480 },
+			"array 2t has the shape [501 48] where the settings say [480 48]: set TIME_RANGE as in the store",
+			"array u has the shape [501 5 48] where the settings say [480 5 48]: set TIME_RANGE as in the store"},
+		"all": {func(l *Layout) { l.Time.N, l.TimeChunk, l.Levels, l.OutputLevel = 480, 10, 4, 2 },
+			"set TIME_RANGE, OUTPUT_LEVEL, TIME_CHUNK = 24 as in the store",
+			"set TIME_RANGE, OUTPUT_LEVEL, LEVELS = 5, TIME_CHUNK = 24 as in the store"},
+	} {
+		l := small()
+		tt.change(&l)
+		store, err := Open(storage.NewLocal(s.goStore()), l, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for array, text := range map[string]string{"2t": tt.surface, "u": tt.levels} {
+			if _, err := store.Presence(t.Context(), array); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), text) {
+				t.Errorf("%s: presence of %s: %v", name, array, err)
+			}
+		}
+		if err := store.Process(t.Context(), s.in, "levels.nc"); !errors.Is(err, ErrLayout) || name != "all" && !strings.Contains(err.Error(), tt.levels) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	s.sameAs(before)
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"runtime"
+	"strings"
 	"sync"
 
 	"healpipe/storage"
@@ -82,7 +83,10 @@ func (s *Store) variable(ctx context.Context, g *zarr.Group, name string) (*zarr
 	if !ok {
 		return nil, fmt.Errorf("%w: %s: the array %q is none of the pipeline's", ErrLayout, s, name)
 	}
-	return a, s.same(a, want)
+	if err := s.same(a, want); err != nil {
+		return nil, fmt.Errorf("%w: %s", err, s.remedy(a.Options(), want))
+	}
+	return a, nil
 }
 
 // same compares what matters for writing and reading: shape, type and grid. Compression and attributes
@@ -101,6 +105,39 @@ func (s *Store) same(a *zarr.Array, want zarr.ArrayOptions) error {
 		}
 	}
 	return nil
+}
+
+// remedy says how the settings and the store can be brought together: the store's arrays never change.
+func (s *Store) remedy(got, want zarr.ArrayOptions) string {
+	const other = "set ZARR_PATH to a store that `healpipe init` made with these settings"
+	if len(got.Shape) != len(want.Shape) || got.DataType != want.DataType {
+		return other
+	}
+	var settings []string
+	if got.Shape[0] != want.Shape[0] {
+		settings = append(settings, "TIME_RANGE")
+	}
+	if last := len(got.Shape) - 1; got.Shape[last] != want.Shape[last] {
+		settings = append(settings, "OUTPUT_LEVEL")
+	}
+	if len(got.Shape) == 3 && got.Shape[1] != want.Shape[1] {
+		settings = append(settings, fmt.Sprintf("LEVELS = %d", got.Shape[1]))
+	}
+	if grid := outer(got); grid[0] != outer(want)[0] {
+		settings = append(settings, fmt.Sprintf("TIME_CHUNK = %d", grid[0]))
+	}
+	if len(settings) == 0 {
+		return other
+	}
+	return fmt.Sprintf("set %s as in the store, or ZARR_PATH to another store", strings.Join(settings, ", "))
+}
+
+// outer is the grid of what is stored whole.
+func outer(o zarr.ArrayOptions) []int {
+	if o.Shards != nil {
+		return o.Shards
+	}
+	return o.Chunks
 }
 
 // once runs a check of the store until it succeeds once; failures are not remembered.

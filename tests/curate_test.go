@@ -166,6 +166,17 @@ func TestEnqueueVerify(t *testing.T) {
 		t.Fatal(err)
 	}
 	todo("damaged", verify, first, second)
+
+	// A store in other chunks than the settings say: nothing is sent.
+	for _, args := range [][]string{{"enqueue", "curate"}, {"enqueue", "curate", "--verify"}, {"curate", first}} {
+		out := s.fails(append([]string{"--time-chunk", "12"}, args...)...)
+		if want := "has the chunks [24 49152] where the settings say [12 49152]: set TIME_CHUNK = 24 as in the store, or ZARR_PATH to another store"; !strings.Contains(out, want) {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if !s.drained() {
+		t.Error("messages were sent all the same")
+	}
 }
 
 // TestInitCF opens a store with the grid mapping as CF software does.
