@@ -62,6 +62,9 @@ type Lane struct {
 // UnshuffleLanes is [UnshuffleLane] for several lanes: element i of lane l goes to dst[i*lanes+l]. Lanes that l lacks
 // may get any values.
 func UnshuffleLanes(dst []float64, lanes int, l []Lane, n int, top byte) (over bool) {
+	if n == 0 {
+		return false
+	}
 	if !vectors || n < 16 {
 		for i, x := range l {
 			over = UnshuffleLane(dst[i:], lanes, x.Planes, x.From, n, top) || over
