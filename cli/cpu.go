@@ -5,6 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -31,7 +32,7 @@ func processorQuota(root string) float64 {
 	quota := math.Inf(1)
 	for line := range strings.Lines(string(groups)) {
 		part := strings.SplitN(strings.TrimSuffix(line, "\n"), ":", 3) // number:controllers:path
-		if len(part) != 3 || part[1] != "" && !hasOption(part[1], "cpu") {
+		if len(part) != 3 || part[1] != "" && !slices.Contains(strings.Split(part[1], ","), "cpu") {
 			continue
 		}
 		mount, top := cgroupMount(string(mounts), part[1])
@@ -60,20 +61,11 @@ func cgroupMount(mounts, controllers string) (dir, top string) {
 		if !ok || len(left) < 5 || len(right) < 3 {
 			continue
 		}
-		if controllers == "" && right[0] == "cgroup2" || controllers != "" && right[0] == "cgroup" && hasOption(right[2], "cpu") {
+		if controllers == "" && right[0] == "cgroup2" || controllers != "" && right[0] == "cgroup" && slices.Contains(strings.Split(right[2], ","), "cpu") {
 			return left[4], left[3]
 		}
 	}
 	return "", ""
-}
-
-func hasOption(list, option string) bool {
-	for o := range strings.SplitSeq(list, ",") {
-		if o == option {
-			return true
-		}
-	}
-	return false
 }
 
 // groupQuota reads the limit of one group.

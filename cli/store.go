@@ -28,10 +28,10 @@ func (p *program) initCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			if err := fits("making the store's arrays", placeOf("ZARR_PATH", cfg.ZarrPath, cfg.ZarrProfile)); err != nil {
+			s := newSite(cfg)
+			if err := fits("making the store's arrays", s.storePlace()); err != nil {
 				return err
 			}
-			s := newSite(cfg)
 			s.gridMapping = c.Bool("cf")
 			created, err := s.initStore(ctx, func(why error) {
 				fmt.Fprintf(p.stderr, "%s: the array levels is left for a later init: %v\n", p.name, why)

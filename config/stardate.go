@@ -305,3 +305,13 @@ func (v axisValue) Attr(name string) (starlark.Value, error) {
 }
 
 func (v axisValue) AttrNames() []string { return []string{"freq", "max", "min", "size"} }
+
+// now is datetime.now() and the like: this machine's clock, as a date without a zone.
+func now(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
+	if len(args)+len(kwargs) > 0 || b.Name() == "utcnow" {
+		return dateValue(time.Now().UTC()), nil // of zones only UTC is known
+	}
+	t := time.Now()
+	_, offset := t.Zone()
+	return dateValue(t.UTC().Add(time.Duration(offset) * time.Second)), nil
+}

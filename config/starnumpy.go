@@ -3,7 +3,6 @@ package config
 import (
 	"math"
 	"strings"
-	"time"
 
 	"go.starlark.net/starlark"
 	"go.starlark.net/syntax"
@@ -225,14 +224,4 @@ func linspace(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwar
 		out = append(out, starlark.Float(x))
 	}
 	return out, nil
-}
-
-// now is datetime.now() and the like: this machine's clock, as a date without a zone.
-func now(_ *starlark.Thread, b *starlark.Builtin, args starlark.Tuple, kwargs []starlark.Tuple) (starlark.Value, error) {
-	if len(args)+len(kwargs) > 0 || b.Name() == "utcnow" {
-		return dateValue(time.Now().UTC()), nil // of zones only UTC is known
-	}
-	t := time.Now()
-	_, offset := t.Zone()
-	return dateValue(t.UTC().Add(time.Duration(offset) * time.Second)), nil
 }
