@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"healpipe/internal/testenv"
 	"healpipe/netcdf"
 	"healpipe/regrid/healpix"
 )
@@ -81,6 +82,40 @@ func TestVariantsAgainstCDO(t *testing.T) {
 		got, _ := regridFile(t, &r, "testdata/half_mask.nc")
 		sameAsCDO(t, got, "testdata/half_mask.ring16.nc")
 	})
+}
+
+// A chunk without filters is used as it was read: its bytes must stay while others are read. CDO's answer does not
+// depend on how its input is stored.
+func TestChunksWithoutFilters(t *testing.T) {
+	t.Parallel()
+	for name, filter := range map[string]string{"none": "", "shuffle": "shuffle", "fletcher32": "fletcher32"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			path := filepath.Join(t.TempDir(), "half_mask.nc")
+			testenv.RunPython(t, `
+import sys, h5py
+src, dst, filter = sys.argv[1:]
+with h5py.File(src) as f, h5py.File(dst, "w") as g:
+    for name in f.keys():
+        d = f[name]
+        kw = dict(chunks=(1, 30, 60), **({filter: True} if filter else {})) if name == "x" else {}
+        n = g.create_dataset(name, data=d[()], **kw)
+        for k, v in d.attrs.items():
+            if k not in ("DIMENSION_LIST", "REFERENCE_LIST", "CLASS", "NAME", "_Netcdf4Dimid", "_Netcdf4Coordinates"):
+                n.attrs[k] = v
+    for name in "time", "latitude", "longitude":
+        g[name].make_scale(name)
+    for i, name in enumerate(("time", "latitude", "longitude")):
+        g["x"].dims[i].attach_scale(g[name])
+`, testenv.Path("regrid", "testdata", "half_mask.nc"), path, filter)
+			r := Regridder{Target: Target{Nside: 32, Intermediate: 128}}
+			got, _ := regridFile(t, &r, path)
+			w := fileValues(t, "testdata/half_mask.hp32.nc")
+			for name, g := range fileValues(t, got) {
+				compare(t, g, w[name]).check(t)
+			}
+		})
+	}
 }
 
 // sameAsCDO compares headers and values.
