@@ -170,6 +170,38 @@ func TestProcessRefusesBadFiles(t *testing.T) {
 	s.sameAs(before)
 }
 
+// The time axis is checked while chunks are encoded: whichever way these are published, none is before the check is over.
+func TestProcessIntoAnotherAxis(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, small())
+	s.init()
+	files := map[string]spec{
+		"whole.nc":  {Vars: map[string]varSpec{"VAR_2T": {ShortName: "2t", Seed: 1}}, Times: hours(48, 24)},
+		"part.nc":   {Vars: map[string]varSpec{"VAR_2T": {ShortName: "2t", Seed: 2}}, Times: hours(72, 5)},
+		"zero.nc":   {Vars: map[string]varSpec{"VAR_2T": {ShortName: "2t", Zero: true}}, Times: hours(48, 24)}, // deletes its chunk
+		"shard.nc":  {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true, Seed: 3}}, Times: hours(48, 24), Levels: smallLevels},
+		"pieces.nc": {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true, Seed: 4}}, Times: hours(72, 5), Levels: smallLevels},
+		"before.nc": {Vars: map[string]varSpec{"VAR_2T": {ShortName: "2t", Seed: 5}, "U": {ShortName: "u", Levels: true, Seed: 6}}, Times: hours(48, 48), Levels: smallLevels},
+	}
+	s.make(files)
+	if err := s.store.Process(t.Context(), s.in, "before.nc"); err != nil {
+		t.Fatal(err)
+	}
+	before := s.snapshot()
+	l := small()
+	l.Time.Start = l.Time.Start.Add(24 * time.Hour)
+	for _, name := range sortedKeys(files) {
+		other, err := Open(storage.NewLocal(s.folder), l, Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := other.Process(t.Context(), s.in, name); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "array time") {
+			t.Errorf("%s: %v", name, err)
+		}
+		s.sameAs(before)
+	}
+}
+
 func TestProcessStream(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, small())
