@@ -3,6 +3,7 @@ package celery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -73,14 +74,15 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
-// Terminate ends a running task, frees its slot and makes its state REVOKED, as Celery's terminated child does.
+// Terminate ends a running task, frees its slot and makes its state REVOKED, as Celery's terminated child does. A flag may
+// come as a number, as any value does for Python.
 func TestTerminate(t *testing.T) {
 	t.Parallel()
 	url := testenv.StartRedis(t).URL(0)
 	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
-	started, cause := make(chan struct{}), make(chan error, 1)
+	started, cause := make(chan struct{}, 8), make(chan error, 8)
 	long := app.MustRegister("long", func(ctx context.Context) {
-		close(started)
+		started <- struct{}{}
 		<-ctx.Done()
 		cause <- context.Cause(ctx)
 	}, celery.TaskOptions{AcksLate: true})
@@ -88,28 +90,58 @@ func TestTerminate(t *testing.T) {
 	runWorker(t, app, celery.WorkerOptions{Concurrency: 1, Hostname: "w@h"})
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
 	defer cancel()
-	res, err := long.Delay(ctx)
-	if err != nil {
-		t.Fatal(err)
+	ask := func(method string, args map[string]any) (string, error) {
+		reply, err := app.Control().Broadcast(ctx, method, args, to("w@h"))
+		return fmt.Sprint(reply), err
 	}
-	<-started
-	if err := res.Revoke(ctx, true); err != nil {
-		t.Fatal(err)
+	for _, tc := range []struct {
+		name string
+		end  func(res *celery.AsyncResult) error
+	}{
+		{"revoke with terminate=1", func(res *celery.AsyncResult) error {
+			_, err := ask("revoke", map[string]any{"task_id": res.ID, "terminate": 1, "signal": "SIGTERM"})
+			return err
+		}},
+		{"revoke_by_stamped_headers with terminate=1", func(*celery.AsyncResult) error {
+			_, err := ask("revoke_by_stamped_headers", map[string]any{"headers": map[string]any{"owner": "me"}, "terminate": 1})
+			return err
+		}},
+		{"AsyncResult.Revoke", func(res *celery.AsyncResult) error { return res.Revoke(ctx, true) }},
+	} {
+		opts := celery.Options{}
+		if strings.Contains(tc.name, "stamped") {
+			opts.Stamps = map[string]any{"owner": "me"}
+		}
+		res, err := long.ApplyAsync(ctx, nil, nil, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-started
+		if reply, err := ask("revoke", map[string]any{"task_id": res.ID, "terminate": 0}); err != nil || !strings.Contains(reply, "flagged as revoked") {
+			t.Fatalf("terminate=0: %s %v", reply, err)
+		}
+		if err := tc.end(res); err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case err := <-cause:
+			if !errors.Is(err, celery.Exception("TaskRevokedError")) && !errors.Is(err, celery.Exception("celery.exceptions.TaskRevokedError")) {
+				t.Errorf("%s: cause of the terminated task's context: %v", tc.name, err)
+			}
+		case <-ctx.Done():
+			t.Fatalf("%s: the task was not terminated", tc.name)
+		}
+		testenv.WaitFor(t, time.Minute, "REVOKED", func() bool { s, _ := res.State(ctx); return s == celery.StateRevoked })
+		next, err := quick.Delay(ctx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := next.Get(ctx); err != nil {
+			t.Errorf("%s: the slot is not free: %v", tc.name, err)
+		}
 	}
-	if err := <-cause; !errors.Is(err, celery.Exception("TaskRevokedError")) && !errors.Is(err, celery.Exception("celery.exceptions.TaskRevokedError")) {
-		t.Errorf("cause of the terminated task's context: %v", err)
-	}
-	testenv.WaitFor(t, time.Minute, "REVOKED", func() bool { s, _ := res.State(ctx); return s == celery.StateRevoked })
-	next, err := quick.Delay(ctx)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := next.Get(ctx); err != nil {
-		t.Errorf("the slot is not free: %v", err)
-	}
-	if n := length(t, dial(t, url), "HLEN", "unacked"); n != 0 {
-		testenv.WaitFor(t, time.Minute, "acknowledgements", func() bool { return length(t, dial(t, url), "HLEN", "unacked") == 0 })
-	}
+	c := dial(t, url)
+	testenv.WaitFor(t, time.Minute, "acknowledgements", func() bool { return length(t, c, "HLEN", "unacked") == 0 })
 }
 
 // A task that waits for its time is shown with its arguments, can be revoked, and runs with them when it is due.
