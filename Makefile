@@ -48,6 +48,7 @@ test: build env ## everything that CI runs
 	$(GO) test -race -timeout 60m ./...
 	cd tests/deploy && $(GO) vet . && $(GO) test .
 	$(GO) test -tags safe ./internal/codec ./internal/zstd
+	GOEXPERIMENT=$(EXPERIMENT) $(GO) test ./internal/codec ./regrid
 
 check: ## the fast part: gofmt, vet, tests of the packages
 	@test -z "$$(gofmt -l . | tee /dev/stderr)"
@@ -64,7 +65,7 @@ FUZZTIME ?= 10m
 fuzz: ## every fuzz target for FUZZTIME (10m) each
 	@for p in $$($(GO) list ./...); do \
 	  for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz'); do \
-	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) $$p || exit 1; \
+	    echo "$$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 20x $$p || exit 1; \
 	  done; done
 
 CDO := .cache/cdo
