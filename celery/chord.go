@@ -308,7 +308,7 @@ func (w *Worker) failChord(ctx context.Context, r *Request, body *Signature, err
 		w.callErrbacks(ctx, r, fake, err, tb)
 		w.storePlain(ctx, r, id, err, tb)
 	}
-	w.failChain(ctx, r, fields(body.Options).list("chain"), err, tb)
+	w.failChain(ctx, r, fields(body.Options).list("chain"), err, "")
 }
 
 // failGroupBody fails every task of a body that is a group.

@@ -78,8 +78,9 @@ func (w *Worker) followFailure(ctx context.Context, r *Request, err error, tb st
 func (w *Worker) failChain(ctx context.Context, r *Request, chain []any, err error, tb string) {
 	todo := slices.Clone(chain)
 	for len(todo) > 0 {
-		sig, serr := w.app.toSignature(todo[0])
+		step := todo[0]
 		todo = todo[1:]
+		sig, serr := w.app.toSignature(step)
 		if serr != nil {
 			continue
 		}
@@ -92,10 +93,11 @@ func (w *Worker) failChain(ctx context.Context, r *Request, chain []any, err err
 			failed = gerr == nil && (state == StateFailure || state == StateRevoked)
 		}
 		if id != "" && (!r.ignore || r.storeErrors) {
-			step := &Request{ID: id, Group: o.str("group_id")}
-			body := w.app.metaBody(step, outcome{state: StateFailure, err: err, traceback: tb})
+			body := w.app.metaBody(&Request{ID: id, Group: o.str("group_id")}, outcome{state: StateFailure, err: err, traceback: tb})
 			if w.conf.ResultExtended {
-				body["name"], body["args"], body["kwargs"] = sig.Task, orEmpty(sig.Args), orEmptyMap(sig.Kwargs)
+				m, _ := asMap(plain(step)) // with what a canvas holds, which is in kwargs
+				kwargs, _ := asMap(m["kwargs"])
+				body["name"], body["args"], body["kwargs"] = sig.Task, orEmpty(sig.Args), orEmptyMap(kwargs)
 				body["worker"], body["retries"], body["queue"] = nil, 0, nil
 			}
 			if perr := w.back.put(ctx, resultMeta{id: id, state: StateFailure, body: body}); perr != nil {

@@ -44,7 +44,7 @@ func (s *Signature) freeze(f frozen) *AsyncResult {
 	if o["reply_to"] == nil {
 		o["reply_to"] = s.app.oid
 	}
-	if o["group_id"] == nil {
+	if _, given := o["group_id"]; !given {
 		setIf(o, "group_id", f.groupID)
 	}
 	if f.chord != nil {

@@ -53,7 +53,7 @@ func (r *Request) Replace(ctx context.Context, sig *Signature) error {
 	if r.chord != nil {
 		sig.Options["chord"] = r.chord
 	}
-	setIf(sig.Options, "group_id", r.Group)
+	sig.Options["group_id"] = orNil(r.Group) // none, rather than that of the header of a chord that takes its place
 	if r.GroupIndex != nil {
 		sig.Options["group_index"] = *r.GroupIndex
 	}
