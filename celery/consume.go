@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +25,7 @@ type receiver struct {
 	eta      int // ETA tasks, which do not count
 	stopping bool
 	buckets  map[string]*tokenBucket
+	retired  []*tokenBucket // of limits that were reset while tasks waited for them
 }
 
 // Run receives until the deliveries end.
@@ -103,12 +106,8 @@ func (c *receiver) admit(ctx context.Context, r *Request) {
 		return
 	}
 	b := c.buckets[r.Type]
-	if b == nil || b.rate != rate {
-		old := b
+	if b == nil {
 		b = newTokenBucket(rate, w.app.clock.Now())
-		if old != nil {
-			b.queue = old.queue
-		}
 		c.buckets[r.Type] = b
 	}
 	if len(b.queue) == 0 && b.take(w.app.clock.Now()) {
@@ -153,19 +152,18 @@ func (c *receiver) arm(b *tokenBucket) {
 	})
 }
 
-// resetRates applies changed rate limits to the tasks that wait.
+// resetRates begins anew for what comes from now on, of every type, as Celery does when one limit changes. What waits
+// already stays in its old bucket and keeps its turn there, under the old limit.
 func (c *receiver) resetRates() {
 	c.mu.Lock()
-	var waiting []*Request
-	for name, b := range c.buckets {
-		waiting = append(waiting, b.queue...)
-		b.queue = nil
-		delete(c.buckets, name)
+	defer c.mu.Unlock()
+	c.retired = slices.DeleteFunc(c.retired, func(b *tokenBucket) bool { return len(b.queue) == 0 })
+	for _, b := range c.buckets {
+		if len(b.queue) > 0 {
+			c.retired = append(c.retired, b)
+		}
 	}
-	c.mu.Unlock()
-	for _, r := range waiting {
-		c.admit(context.Background(), r)
-	}
+	clear(c.buckets)
 }
 
 // stop refuses further messages and returns those that wait for their rate limit.
@@ -174,7 +172,7 @@ func (c *receiver) stop() []*Request {
 	defer c.mu.Unlock()
 	c.stopping = true
 	var out []*Request
-	for _, b := range c.buckets {
+	for _, b := range slices.AppendSeq(c.retired, maps.Values(c.buckets)) {
 		out = append(out, b.queue...)
 		b.queue = nil
 	}

@@ -102,7 +102,8 @@ type Retry struct {
 	When   time.Duration // the delay
 	At     time.Time     // or the time
 
-	again *eagerAgain // in an eager call: with what
+	again     *eagerAgain // in an eager call: with what
+	announced bool        // its state is stored, its event sent
 }
 
 // eagerAgain are the arguments of a retry that is not sent.

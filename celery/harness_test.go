@@ -3,8 +3,10 @@ package celery_test
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"os/exec"
+	"regexp"
 	"strings"
 	"sync"
 	"testing"
@@ -178,4 +180,43 @@ func unmarshal(t testing.TB, raw []byte, v any) {
 	if err := json.Unmarshal(raw, v); err != nil {
 		t.Fatalf("%v in %.300s", err, raw)
 	}
+}
+
+// monitor returns every command that the server carries out from now on, in order, as MONITOR words them.
+func monitor(t testing.TB, url string) <-chan string {
+	t.Helper()
+	c := dial(t, url)
+	if _, err := c.Do("MONITOR"); err != nil {
+		t.Fatal(err)
+	}
+	out := make(chan string, 10_000)
+	go func() {
+		for {
+			line, err := redis.String(redis.ReceiveWithTimeout(c, 0))
+			if err != nil {
+				return // the test has closed the connection
+			}
+			select {
+			case out <- line:
+			case <-t.Context().Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+var bodyInMonitor = regexp.MustCompile(`\\"body\\": ?\\"([A-Za-z0-9+/=]*)`)
+
+// monitoredBody is the decoded body of the first message in a line of monitor's.
+func monitoredBody(line string) string {
+	m := bodyInMonitor.FindStringSubmatch(line)
+	if m == nil {
+		return ""
+	}
+	body, err := base64.StdEncoding.DecodeString(m[1])
+	if err != nil {
+		return ""
+	}
+	return string(body)
 }

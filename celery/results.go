@@ -33,9 +33,10 @@ type resultMeta struct {
 type outcome struct {
 	state     string
 	result    any
-	err       error  // instead of result: the exception
-	traceback string // "" is null
-	errors    bool   // a failure: stored even for an ignored task if its options say so
+	err       error          // instead of result: the exception
+	traceback string         // "" is null
+	errors    bool           // a failure: stored even for an ignored task if its options say so
+	sent      []*AsyncResult // children that are about to be sent
 }
 
 // store writes a state of a request unless its results are ignored. Errors are logged: the task has run.
@@ -92,6 +93,9 @@ func (a *App) metaBody(r *Request, o outcome) map[string]any {
 		body["children"] = append([]any(nil), r.children...)
 	}
 	r.mu.Unlock()
+	for _, res := range o.sent {
+		body["children"] = append(body["children"].([]any), res.resultTuple())
+	}
 	if r.Group != "" {
 		body["group_id"] = r.Group
 	}

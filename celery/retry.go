@@ -67,9 +67,13 @@ func (r *Request) Retry(ctx context.Context, o RetryOptions) error {
 		opts["countdown"] = retry.When.Seconds()
 	}
 	opts["retries"] = r.Retries + 1
-	_, err := r.worker.app.send(requestContext(ctx, r), func(snd *sender) (*AsyncResult, error) {
-		return snd.task(r.Type, args, kwargs, opts)
-	})
+	ctx = requestContext(ctx, r)
+	snd := &sender{app: r.worker.app, parent: CurrentRequest(ctx)}
+	_, err := snd.task(r.Type, args, kwargs, opts)
+	if err == nil {
+		r.worker.announceRetry(r, retry, snd.trail)
+		err = snd.flush(ctx)
+	}
 	if err != nil {
 		return &Reject{Reason: excRepr(err)}
 	}
@@ -179,11 +183,31 @@ func (r *Request) userHeaders() map[string]any {
 	return out
 }
 
-// retried records that a task will run again.
-func (w *Worker) retried(ctx context.Context, r *Request, retry *Retry) {
+// promptRetry is the delay below which a retry may begin before this worker's buffered events are out.
+const promptRetry = time.Second
+
+// announceRetry stores the state of a task that will run again and sends its event, before the message goes out: another
+// worker may receive it, begin and end at once, and what clients and monitors see last must be that end. Celery does both
+// afterwards, so that a prompt retry may stay RETRY for good.
+func (w *Worker) announceRetry(r *Request, retry *Retry, sent []*AsyncResult) {
 	tb := r.traceback(retry)
-	o := outcome{state: StateRetry, err: retry.Err, traceback: tb, errors: true}
-	w.store(ctx, r, o)
+	w.store(w.io, r, outcome{state: StateRetry, err: retry.Err, traceback: tb, errors: true, sent: sent})
+	exception := "Retry(Retry(...), None, " + pyrepr.Repr(wholeSeconds(retry.When)) + ")" // what Celery shows without an error
+	if retry.Err != nil {
+		exception = excRepr(retry.Err)
+	}
+	w.taskEvent(r, "task-retried", field{"uuid", r.ID}, field{"exception", exception}, field{"traceback", tb})
+	retry.announced = true
+	if retry.When < promptRetry && w.events.tasks.Load() {
+		w.events.flush(w.io)
+	}
+}
+
+// retried ends the run of a task that will run again.
+func (w *Worker) retried(r *Request, retry *Retry) {
+	if !retry.announced { // a *Retry of the task's own making
+		w.announceRetry(r, retry, nil)
+	}
 	if hook := r.task.opts.OnRetry; hook != nil {
 		w.hook(r, "on_retry", func() error { return hook(r, retry.Err) })
 	}
@@ -191,11 +215,6 @@ func (w *Worker) retried(ctx context.Context, r *Request, retry *Retry) {
 	if r.task.acksLate {
 		r.ack()
 	}
-	exception := "Retry(Retry(...), None, " + pyrepr.Repr(wholeSeconds(retry.When)) + ")" // what Celery shows without an error
-	if retry.Err != nil {
-		exception = excRepr(retry.Err)
-	}
-	w.taskEvent(r, "task-retried", field{"uuid", r.ID}, field{"exception", exception}, field{"traceback", tb})
 }
 
 // autoretry retries a task whose error is one of TaskOptions.AutoretryFor.

@@ -207,6 +207,10 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 	}, celery.TaskOptions{AutoretryFor: []error{celery.Exception("ValueError")}, DontAutoretryFor: []error{celery.Exception("KeyError")},
 		RetryBackoff: time.Second, RetryJitterOff: true, MaxRetries: &three})
 	reg("limited", func() int { return 1 }, celery.TaskOptions{RateLimit: "2/s"})
+	reg("hourly", func(label string) error {
+		_, err := store("RPUSH", "hourly", label)
+		return err
+	}, celery.TaskOptions{RateLimit: "1/h"}, "label")
 	reg("send_expiring", func(ctx context.Context) error {
 		_, err := sig("add", 1, []any{2}).ApplyAsync(ctx, nil, nil, celery.Options{ExpiresIn: time.Minute, Queue: "parked"})
 		if err == nil {
@@ -316,7 +320,7 @@ func TestSettingsSameAsPython(t *testing.T) {
 	unmarshal(t, python(t, ours, "settings.py"), &own)
 	<-done
 	for _, name := range []string{"inherited_priority", "worker_direct", "expiry", "errors_of_ignored", "soft_limit_of_worker", "hard_limit_of_worker",
-		"limit_of_task", "patterns", "eta_limit"} {
+		"limit_of_task", "patterns", "reset_rate_limits", "eta_limit"} {
 		var w, g any
 		unmarshal(t, py.Checks[name], &w)
 		unmarshal(t, own.Checks[name], &g)

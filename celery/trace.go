@@ -174,7 +174,7 @@ func (w *Worker) raised(tctx, ctx context.Context, r *Request, err error, tb str
 	}
 	switch {
 	case errors.As(err, &retry):
-		w.retried(ctx, r, retry)
+		w.retried(r, retry)
 	case errors.Is(err, Ignore):
 		w.log.taskf(Info, "Task %s[%s] ignored", r.Name, r.ID)
 		if r.task.acksLate {

@@ -115,6 +115,41 @@ func TestLostClaimReply(t *testing.T) {
 	}
 }
 
+// TestNewSessionTakesStock: a peer takes a message over while the connection is away. The new session compares what is registered
+// with what is held before it says that it is connected; a renewal would tell only later.
+func TestNewSessionTakesStock(t *testing.T) {
+	t.Parallel()
+	server := testenv.StartRedis(t)
+	c := connect(t, server.URL(0))
+	var held atomic.Pointer[Delivery]
+	settled := make(chan bool, 10) // whether the message was known to be lost when the connection had come back
+	k := consume(t, c, ConsumerOptions{Prefetch: 1, Connected: func(up bool) {
+		if d := held.Load(); up && d != nil {
+			settled <- d.Settled()
+		}
+	}})
+	send(t, c, "q", "mine")
+	d := receive(t, k)
+	held.Store(d)
+	r := raw(t, server.URL(0))
+	for _, cmd := range [][]any{{"HDEL", k.held, d.Tag}, {"HDEL", "unacked", d.Tag}, {"ZREM", "unacked_index", d.Tag}} {
+		if n := integer(t, r, cmd[0].(string), cmd[1:]...); n != 1 {
+			t.Fatalf("%v removed %d", cmd, n)
+		}
+	}
+	if _, err := r.Do("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes"); err != nil {
+		t.Fatal(err)
+	}
+	select {
+	case lost := <-settled:
+		if !lost {
+			t.Error("the message is still taken for ours")
+		}
+	case <-time.After(time.Minute):
+		t.Fatal("no new session")
+	}
+}
+
 // TestHalfOpenConnection: all connections die without a sign. With blocking reads that have no deadline of their own the consumer
 // would wait for ever.
 func TestHalfOpenConnection(t *testing.T) {

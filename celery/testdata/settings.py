@@ -87,6 +87,25 @@ def patterns():
 
 
 @more.check
+def reset_rate_limits():
+    """A change of any limit renews the buckets of all tasks for what comes afterwards; what waits keeps its turn."""
+    def ran(label):
+        suite.hourly.delay(label)
+        until(lambda: label.encode() in store().lrange("hourly", 0, -1))
+    ran("first")
+    suite.hourly.delay("waiting")
+    get(suite.add.delay(1, 1))
+    replies = [more.ask("rate_limit", task_name="suite.add", rate_limit="1000/s")]
+    ran("after another task's limit was changed")
+    suite.hourly.delay("waiting too")
+    get(suite.add.delay(1, 1))
+    replies.append(more.ask("rate_limit", task_name="suite.hourly", rate_limit=0))
+    ran("without a limit")
+    ran("without a limit again")
+    return [replies, [label.decode() for label in store().lrange("hourly", 0, -1)]]
+
+
+@more.check
 def eta_limit():
     """With worker_eta_task_limit of 14 no more messages are taken, whatever waits."""
     for i in range(20):

@@ -208,6 +208,11 @@ def limited():
     return 1
 
 
+@app.task(name="suite.hourly", rate_limit="1/h")
+def hourly(label):
+    store().rpush("hourly", label)
+
+
 @app.task(name="suite.send_expiring")
 def send_expiring():
     add.apply_async((1, [2]), expires=60, queue="parked")
