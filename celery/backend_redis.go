@@ -38,7 +38,14 @@ func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (bac
 			prefix += "_"
 		}
 	}
-	transport := make(map[string]any, len(a.conf.ResultBackendTransportOptions))
+	if len(a.conf.ResultBackendUseSSL) > 0 {
+		tls, err := kombu.ParseTLSOptions(a.conf.ResultBackendUseSSL)
+		if err != nil {
+			return nil, fmt.Errorf("celery: redis_backend_use_ssl: %w", err)
+		}
+		opts.TLS = tls
+	}
+	transport := cloneMap(a.conf.redis)
 	for k, v := range a.conf.ResultBackendTransportOptions {
 		if k != "global_keyprefix" {
 			transport[k] = v
@@ -51,8 +58,8 @@ func (a *App) newRedisBackend(ctx context.Context, url string, log *logger) (bac
 	if rest, ok := strings.CutPrefix(url, "socket://"); ok {
 		url = "redis+socket://" + rest
 	}
-	if i := strings.Index(url, "://"); url[i+3:] == "" { // "redis://" alone is the local server
-		url += "localhost:6379/0"
+	if scheme, rest, _ := strings.Cut(url, "://"); rest == "" { // "redis://" or "redis" alone is the local server
+		url = scheme + "://localhost:6379/0"
 	}
 	conn, err := kombu.Dial(ctx, url, opts)
 	if err != nil {

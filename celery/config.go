@@ -21,7 +21,11 @@ type Config struct {
 	BrokerUseSSL                  map[string]any // broker_use_ssl
 	BrokerConnectionTimeout       time.Duration  // broker_connection_timeout; 4 s
 	BrokerCredentials             Credentials
+	BrokerRetryOff                bool           // broker_connection_retry: false: a broker that is away at the start is an error
+	BrokerRetryOnStartup          *bool          // broker_connection_retry_on_startup; as broker_connection_retry
+	BrokerMaxRetries              int            // broker_connection_max_retries, at the start; for ever
 	ResultBackendTransportOptions map[string]any // result_backend_transport_options
+	ResultBackendUseSSL           map[string]any // redis_backend_use_ssl
 
 	AcceptContent     []string // accept_content; json
 	TaskSerializer    string   // task_serializer; json
@@ -53,6 +57,10 @@ type Config struct {
 	Routers             []Router // routing functions, asked before Routes
 	WorkerDirect        bool     // worker_direct
 
+	TaskMissingQueuesOff         bool   // task_create_missing_queues: false: queues that Queues does not name are an error
+	TaskMissingQueueExchangeType string // task_create_missing_queue_exchange_type
+	DefaultDeliveryMode          int    // task_default_delivery_mode; 2
+
 	TaskAcksLate               bool          // task_acks_late
 	TaskAcksOnFailureOrTimeout *bool         // task_acks_on_failure_or_timeout; true
 	TaskAcksOnFailure          *bool         // task_acks_on_failure
@@ -67,6 +75,9 @@ type Config struct {
 	TaskEagerPropagates        bool          // task_eager_propagates: such calls return the task's error
 	TaskStoreEagerResult       bool          // task_store_eager_result
 
+	// TaskAnnotations are task_annotations: attributes of tasks by their names in Python, for a task's name or "*" for all.
+	TaskAnnotations map[string]map[string]any
+
 	WorkerConcurrency        int           // worker_concurrency; the number of CPUs
 	WorkerPrefetchMultiplier *int          // worker_prefetch_multiplier; 4, 0 means no limit
 	WorkerETATaskLimit       int           // worker_eta_task_limit; none
@@ -79,9 +90,15 @@ type Config struct {
 	WorkerDisablePrefetch    bool          // worker_disable_prefetch
 
 	WorkerCancelOnConnectionLoss bool // worker_cancel_long_running_tasks_on_connection_loss
+	WorkerPoolRestarts           bool // worker_pool_restarts: the command pool_restart is answered
+	WorkerLogColorOff            bool // worker_log_color: false
 
 	// Clock replaces the system's clock in tests.
 	Clock Clock
+
+	redis   map[string]any // redis_socket_timeout and its kin, as transport options
+	idle    []string       // settings that mean nothing here, for the worker's log
+	applied map[string]any // what ApplySettings was given, for `inspect conf`
 }
 
 // withDefaults fills in what has a default.
@@ -120,6 +137,14 @@ func (c Config) withDefaults() Config {
 		c.Clock = realClock{}
 	}
 	return c
+}
+
+// startsOnce reports whether a broker that is away at the start is an error.
+func (c *Config) startsOnce() bool {
+	if c.BrokerRetryOnStartup != nil {
+		return !*c.BrokerRetryOnStartup
+	}
+	return c.BrokerRetryOff
 }
 
 func (c *Config) prefetchMultiplier() int {

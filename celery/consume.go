@@ -90,7 +90,7 @@ func (c *receiver) due(p *parked) {
 // admit applies the rate limit and gives the task to the pool.
 func (c *receiver) admit(ctx context.Context, r *Request) {
 	w := c.worker
-	w.state.hold(r, reserved)
+	w.state.hold(r, received)
 	rate := 0.0
 	if !w.app.conf.WorkerDisableRateLimits {
 		rate, _ = parseRate(r.task.rate()) // checked when it was set
@@ -102,7 +102,7 @@ func (c *receiver) admit(ctx context.Context, r *Request) {
 		return
 	}
 	if rate <= 0 {
-		w.pool.submit(r)
+		c.start(r)
 		return
 	}
 	b := c.buckets[r.Type]
@@ -111,11 +111,17 @@ func (c *receiver) admit(ctx context.Context, r *Request) {
 		c.buckets[r.Type] = b
 	}
 	if len(b.queue) == 0 && b.take(w.app.clock.Now()) {
-		w.pool.submit(r)
+		c.start(r)
 		return
 	}
 	b.queue = append(b.queue, r)
 	c.arm(b)
+}
+
+// start gives a task to the pool.
+func (c *receiver) start(r *Request) {
+	r.setPhase(reserved)
+	c.worker.pool.submit(r)
 }
 
 // putBack returns a message that came while the worker was stopping.
@@ -145,7 +151,7 @@ func (c *receiver) arm(b *tokenBucket) {
 			return
 		}
 		for len(b.queue) > 0 && b.take(c.worker.app.clock.Now()) {
-			c.worker.pool.submit(b.queue[0])
+			c.start(b.queue[0])
 			b.queue = b.queue[1:]
 		}
 		c.arm(b)

@@ -119,7 +119,12 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "pool_grow", "pool_shrink":
 		return w.growPool(method, args["n"]), nil
 	case "pool_restart":
-		return nil, Errorf("ValueError", "Pool restarts not enabled")
+		if !w.conf.WorkerPoolRestarts {
+			return nil, Errorf("ValueError", "Pool restarts not enabled")
+		}
+		w.log.infof("Pool restart: goroutines need none; the rate limits begin anew")
+		w.recv.resetRates()
+		return ok("reload started"), nil
 	case "autoscale":
 		return w.setAutoscale(args["max"], args["min"])
 	case "add_consumer":
@@ -550,18 +555,9 @@ func (w *Worker) revokeStamps(v any, terminate bool, signal any) (any, error) {
 }
 
 func (w *Worker) setRateLimit(name string, v any) any {
-	rate := ""
-	switch x := v.(type) {
-	case nil:
-	case string:
-		rate = x
-	default:
-		if f, is := toFloat(x); is {
-			rate = pyrepr.Repr(x)
-			if f == 0 {
-				rate = ""
-			}
-		}
+	rate, isText := v.(string)
+	if f, is := toFloat(v); is && !isText {
+		rate, isText = pyrepr.Repr(v), f != 0 // of the values that mean none, registered shows 0
 	}
 	if _, err := parseRate(rate); err != nil {
 		return nok("Invalid rate limit string: " + pyrepr.Exception("ValueError", []any{err.Error()}))
@@ -573,7 +569,7 @@ func (w *Worker) setRateLimit(name string, v any) any {
 	}
 	t.setRate(rate)
 	w.recv.resetRates()
-	if rate == "" {
+	if !isText || rate == "" {
 		w.log.infof("Rate limits disabled for tasks of type %s", name)
 		return ok("rate limit disabled successfully")
 	}

@@ -72,6 +72,14 @@ func (snd *sender) task(name string, args []any, kwargs, options map[string]any)
 	}
 	if mode, ok := toInt(o["delivery_mode"]); ok {
 		m.Properties.DeliveryMode = int(mode)
+	} else {
+		m.Properties.DeliveryMode = a.conf.DefaultDeliveryMode
+	}
+	if queue == "" && exchange == "" {
+		queue = a.conf.DefaultQueue
+	}
+	if queue != "" && a.undeclared(queue) {
+		return nil, fmt.Errorf("celery: queue %q is missing from task_queues", queue)
 	}
 	dest := a.destinationFor(queue, exchange, orDefault(typ, route.ExchangeType), orDefault(rk, route.RoutingKey))
 	m.Headers = head

@@ -68,7 +68,7 @@ type Request struct {
 type phase int
 
 const (
-	received  phase = iota // not yet handed to anything
+	received  phase = iota // not yet handed to anything, or waiting for its rate limit: as in Celery, no list shows it
 	scheduled              // waiting for its time
 	reserved               // waiting for a slot
 	active                 // running

@@ -172,16 +172,26 @@ func excFromObject(v any, traceback string) *Error {
 // newBackend opens the configured result backend. conn is the broker connection, for rpc://.
 func (a *App) newBackend(ctx context.Context, conn *kombu.Connection, log *logger) (backend, error) {
 	url := a.conf.ResultBackend
-	scheme, _, _ := strings.Cut(url, "://")
-	switch scheme {
+	if err := checkBackend(url); err != nil {
+		return nil, err
+	}
+	switch scheme, _, _ := strings.Cut(url, "://"); scheme {
 	case "", "disabled":
 		return disabledBackend{}, nil
 	case "rpc":
 		return newRPCBackend(a, conn), nil
-	case "redis", "rediss", "redis+socket", "socket", "sentinel":
-		return a.newRedisBackend(ctx, url, log)
 	}
-	return nil, fmt.Errorf("celery: result backend %s:// is not one of redis, rediss, redis+socket, sentinel, rpc", scheme)
+	return a.newRedisBackend(ctx, url, log)
+}
+
+// checkBackend refuses result backends that there are none of here.
+func checkBackend(url string) error {
+	scheme, _, _ := strings.Cut(url, "://")
+	switch scheme {
+	case "", "disabled", "rpc", "redis", "rediss", "redis+socket", "socket", "sentinel":
+		return nil
+	}
+	return fmt.Errorf("celery: result backend %s:// is not one of redis, rediss, redis+socket, sentinel, rpc", scheme)
 }
 
 // disabledBackend is the backend of an app without one.

@@ -2,6 +2,7 @@ package celery
 
 import (
 	"path"
+	"slices"
 	"strings"
 
 	"healpipe/celery/kombu"
@@ -60,7 +61,15 @@ func (a *App) queueNamed(name string) Queue {
 		return Queue{Name: name, RoutingKey: a.conf.DefaultRoutingKey,
 			Exchange: Exchange{Name: a.conf.DefaultExchange, Type: kombu.ExchangeType(a.conf.DefaultExchangeType)}}
 	}
-	return a.completeQueue(Queue{Name: name})
+	return a.completeQueue(Queue{Name: name, Exchange: Exchange{Type: kombu.ExchangeType(a.conf.TaskMissingQueueExchangeType)}})
+}
+
+// undeclared reports whether a queue is none of task_queues where missing ones are not to be made.
+func (a *App) undeclared(name string) bool {
+	if !a.conf.TaskMissingQueuesOff || len(a.conf.Queues) == 0 && name == a.conf.DefaultQueue {
+		return false
+	}
+	return !slices.ContainsFunc(a.conf.Queues, func(q Queue) bool { return q.Name == name })
 }
 
 func (a *App) completeQueue(q Queue) Queue {

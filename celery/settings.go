@@ -16,6 +16,7 @@ func (c *Config) table(all bool) map[string]any {
 	if c.Name != "" {
 		m["include"] = []any{c.Name, "celery.app.builtins"}
 	}
+	maps.Copy(m, maskMap(c.applied))
 	put := func(key string, v any, isDefault bool) {
 		if all || !isDefault {
 			m[key] = v
@@ -25,6 +26,8 @@ func (c *Config) table(all bool) map[string]any {
 	put("result_backend", orNil(maskWith(c.ResultBackend, hidden)), c.ResultBackend == "")
 	put("timezone", c.Timezone.String(), c.Timezone == time.UTC)
 	put("enable_utc", !c.DisableUTC, !c.DisableUTC)
+	put("broker_use_ssl", maskMap(c.BrokerUseSSL), len(c.BrokerUseSSL) == 0)
+	put("redis_backend_use_ssl", maskMap(c.ResultBackendUseSSL), len(c.ResultBackendUseSSL) == 0)
 	put("broker_transport_options", maskMap(c.BrokerTransportOptions), len(c.BrokerTransportOptions) == 0)
 	put("result_backend_transport_options", maskMap(c.ResultBackendTransportOptions), len(c.ResultBackendTransportOptions) == 0)
 	put("accept_content", c.AcceptContent, slices.Equal(c.AcceptContent, []string{"json"}))
@@ -47,7 +50,7 @@ func (c *Config) table(all bool) map[string]any {
 	put("task_default_queue", c.DefaultQueue, c.DefaultQueue == "celery")
 	put("task_default_exchange", c.DefaultExchange, c.DefaultExchange == c.DefaultQueue)
 	put("task_default_exchange_type", c.DefaultExchangeType, c.DefaultExchangeType == "direct")
-	put("task_default_routing_key", c.DefaultRoutingKey, c.DefaultRoutingKey == c.DefaultQueue)
+	put("task_default_routing_key", hidden, c.DefaultRoutingKey == c.DefaultQueue)
 	put("task_default_priority", c.DefaultPriority, c.DefaultPriority == 0)
 	for key, on := range map[string]bool{
 		"task_send_sent_event":                c.TaskSendSentEvent,
@@ -57,6 +60,7 @@ func (c *Config) table(all bool) map[string]any {
 		"worker_direct": c.WorkerDirect, "task_acks_late": c.TaskAcksLate,
 		"task_ignore_result":                c.TaskIgnoreResult,
 		"task_store_errors_even_if_ignored": c.TaskStoreErrorsIfIgnored, "task_track_started": c.TaskTrackStarted,
+		"worker_pool_restarts":       c.WorkerPoolRestarts,
 		"worker_disable_rate_limits": c.WorkerDisableRateLimits, "worker_send_task_events": c.WorkerSendTaskEvents,
 		"worker_enable_soft_shutdown_on_idle":                 c.WorkerSoftShutdownOnIdle,
 		"worker_deduplicate_successful_tasks":                 c.WorkerDeduplicate,

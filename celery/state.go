@@ -49,10 +49,15 @@ func (s *workerState) drop(r *Request) {
 	s.mu.Unlock()
 }
 
+// find finds a request that waits for a slot or runs.
 func (s *workerState) find(id string) *Request {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.requests[id]
+	r := s.requests[id]
+	s.mu.Unlock()
+	if r == nil || r.getPhase() == received {
+		return nil
+	}
+	return r
 }
 
 // holding finds the request of a delivery.

@@ -207,10 +207,12 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 	}, celery.TaskOptions{AutoretryFor: []error{celery.Exception("ValueError")}, DontAutoretryFor: []error{celery.Exception("KeyError")},
 		RetryBackoff: time.Second, RetryJitterOff: true, MaxRetries: &three})
 	reg("limited", func() int { return 1 }, celery.TaskOptions{RateLimit: "2/s"})
-	reg("hourly", func(label string) error {
-		_, err := store("RPUSH", "hourly", label)
-		return err
-	}, celery.TaskOptions{RateLimit: "1/h"}, "label")
+	for _, name := range []string{"hourly", "daily"} {
+		reg(name, func(label string) error {
+			_, err := store("RPUSH", "hourly", label)
+			return err
+		}, celery.TaskOptions{RateLimit: "1/h"}, "label")
+	}
 	reg("send_expiring", func(ctx context.Context) error {
 		_, err := sig("add", 1, []any{2}).ApplyAsync(ctx, nil, nil, celery.Options{ExpiresIn: time.Minute, Queue: "parked"})
 		if err == nil {
@@ -303,27 +305,34 @@ func TestMoreSameAsPython(t *testing.T) {
 // command line.
 func TestSettingsSameAsPython(t *testing.T) {
 	t.Parallel()
+	const settings = `{"task_inherit_parent_priority": true, "worker_direct": true, "result_failure_expires": 500, "result_chord_expires": 600,
+		"task_store_errors_even_if_ignored": true, "worker_eta_task_limit": 14, "worker_pool_restarts": true,
+		"task_annotations": {"suite.hourly": {"rate_limit": "2/h", "default_retry_delay": 5, "acks_late": true},
+			"suite.add": {"max_retries": 9}, "*": {"default_retry_delay": 7, "priority": 0}}}`
 	theirs, ours := testenv.StartRedis(t).URL(0), testenv.StartRedis(t).URL(0)
-	var py, own observed
+	var py, got observed
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		pythonWorkerWith(t, theirs, `{"task_inherit_parent_priority": true, "worker_direct": true, "result_failure_expires": 500,
-			"result_chord_expires": 600, "task_store_errors_even_if_ignored": true, "worker_eta_task_limit": 14}`,
-			"-P", "prefork", "-c", "3", "--time-limit", "4", "--soft-time-limit", "2")
+		pythonWorkerWith(t, theirs, settings, "-P", "prefork", "-c", "3", "--time-limit", "4", "--soft-time-limit", "2")
 		unmarshal(t, python(t, theirs, "settings.py"), &py)
 	}()
-	app := newApp(t, celery.Config{Name: "suite", Broker: ours, ResultBackend: ours, ResultExtended: true, TaskInheritPrio: true, WorkerDirect: true,
-		ResultFailureExpires: 500 * time.Second, ResultChordExpires: 600 * time.Second, TaskStoreErrorsIfIgnored: true, WorkerETATaskLimit: 14})
+	conf := celery.Config{Name: "suite", Broker: ours, ResultBackend: ours, ResultExtended: true}
+	var own map[string]any
+	unmarshal(t, []byte(settings), &own)
+	if err := conf.ApplySettings(own); err != nil {
+		t.Fatal(err)
+	}
+	app := newApp(t, conf)
 	registerSuite(t, app, ours)
 	runWorker(t, app, celery.WorkerOptions{Concurrency: 3, Hostname: "w@h", TimeLimit: 4 * time.Second, SoftTimeLimit: 2 * time.Second})
-	unmarshal(t, python(t, ours, "settings.py"), &own)
+	unmarshal(t, python(t, ours, "settings.py"), &got)
 	<-done
 	for _, name := range []string{"inherited_priority", "worker_direct", "expiry", "errors_of_ignored", "soft_limit_of_worker", "hard_limit_of_worker",
-		"limit_of_task", "patterns", "reset_rate_limits", "eta_limit"} {
+		"limit_of_task", "patterns", "reset_rate_limits", "annotations", "waiting_for_a_rate", "pool_restart", "eta_limit"} {
 		var w, g any
 		unmarshal(t, py.Checks[name], &w)
-		unmarshal(t, own.Checks[name], &g)
+		unmarshal(t, got.Checks[name], &g)
 		if diff := cmp.Diff(w, g); diff != "" {
 			t.Errorf("%s: Python (-) and Go (+) differ:\n%s", name, diff)
 		}

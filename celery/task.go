@@ -83,6 +83,9 @@ func (a *App) newTask(name string, fn any, opts TaskOptions) (*Task, error) {
 	if err != nil {
 		return nil, err
 	}
+	if opts, err = a.conf.annotated(name, opts); err != nil {
+		return nil, err
+	}
 	if _, err := parseRate(opts.RateLimit); err != nil {
 		return nil, err
 	}

@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -187,6 +188,12 @@ func (w *Worker) Run(ctx context.Context) error {
 	if !w.opts.Quiet {
 		fmt.Fprint(w.opts.Stdout, w.banner())
 	}
+	if len(w.conf.idle) > 0 {
+		w.log.warnf("Settings that mean nothing to this worker: %s", strings.Join(w.conf.idle, ", "))
+	}
+	if err := w.checkQueues(); err != nil {
+		return err
+	}
 	if err := w.connect(); err != nil || w.conn == nil {
 		return err
 	}
@@ -219,12 +226,16 @@ func (w *Worker) connect() error {
 		if stopped {
 			return nil
 		}
-		if !errors.Is(err, kombu.ErrConnection) {
+		if !errors.Is(err, kombu.ErrConnection) || w.conf.startsOnce() || try == w.conf.BrokerMaxRetries {
 			return err
 		}
 		wait := time.Duration(min(2*try, 32)) * time.Second
-		w.log.errorf("consumer: Cannot connect to %s: %v.\nTrying again in %d.00 seconds... (%d/100)\n",
-			maskURL(w.conf.Broker), err, int(wait.Seconds()), try)
+		limit := "no limit"
+		if n := w.conf.BrokerMaxRetries; n > 0 {
+			limit = strconv.Itoa(n)
+		}
+		w.log.errorf("consumer: Cannot connect to %s: %v.\nTrying again in %d.00 seconds... (%d/%s)\n",
+			maskURL(w.conf.Broker), err, int(wait.Seconds()), try, limit)
 		if !w.sleep(wait) {
 			return nil
 		}
@@ -377,6 +388,17 @@ func (w *Worker) connected(up bool) {
 	}
 }
 
+// checkQueues refuses queues that nobody declared where they are not to be made.
+func (w *Worker) checkQueues() error {
+	for _, name := range w.opts.Queues {
+		if w.app.undeclared(name) {
+			return fmt.Errorf("%w worker queues: trying to select queue subset of [%s], but queue %s isn't defined in the `task_queues` setting; "+
+				"to declare unknown queues automatically enable the `task_create_missing_queues` setting", ErrSetting, strings.Join(w.opts.Queues, ", "), name)
+		}
+	}
+	return nil
+}
+
 // selectQueues is what -Q and -X leave of the configured queues.
 func (w *Worker) selectQueues() []Queue {
 	var names []string
@@ -444,7 +466,7 @@ func (w *Worker) openLog() error {
 		out, w.logClose = f, f
 	default:
 		if st, err := os.Stderr.Stat(); err == nil && !w.opts.NoColor {
-			color = st.Mode()&os.ModeCharDevice != 0
+			color = st.Mode()&os.ModeCharDevice != 0 && !w.conf.WorkerLogColorOff
 		}
 	}
 	w.log = newLogger(out, w.opts.LogLevel, color, w.app.clock.Now)

@@ -106,6 +106,33 @@ def reset_rate_limits():
 
 
 @more.check
+def annotations():
+    """Attributes of tasks by task_annotations, whose "*" comes last."""
+    items = ["rate_limit", "default_retry_delay", "max_retries", "acks_late", "priority"]
+    tasks = app.control.inspect(timeout=60, limit=1).registered(*items)["w@h"]
+    return [t for t in tasks if t.split()[0] in ("suite.hourly", "suite.add", "suite.fail")]
+
+
+@more.check
+def waiting_for_a_rate():
+    """A task that waits for its rate limit is in no list, and unknown to query_task and terminate, which still revokes it."""
+    store().delete("hourly")
+    suite.daily.delay("first")
+    until(lambda: store().lrange("hourly", 0, -1) == [b"first"])
+    waiting = suite.daily.delay("waiting")
+    get(suite.add.delay(1, 1))
+    asked = [more.ask(method) for method in ("reserved", "scheduled", "active")]
+    asked.append(more.ask("query_task", ids=[waiting.id]))
+    asked.append(more.ask("terminate", task_id=waiting.id, signal="TERM"))
+    return asked
+
+
+@more.check
+def pool_restart():
+    return [more.ask("pool_restart"), get(suite.add.delay(2, 3))]
+
+
+@more.check
 def eta_limit():
     """With worker_eta_task_limit of 14 no more messages are taken, whatever waits."""
     for i in range(20):

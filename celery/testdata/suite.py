@@ -213,6 +213,11 @@ def hourly(label):
     store().rpush("hourly", label)
 
 
+@app.task(name="suite.daily", rate_limit="1/h")
+def daily(label):
+    store().rpush("hourly", label)
+
+
 @app.task(name="suite.send_expiring")
 def send_expiring():
     add.apply_async((1, [2]), expires=60, queue="parked")
