@@ -1,6 +1,6 @@
 #!/bin/sh
-# Installs the programs that the tests start (Debian or Ubuntu); does nothing where they are present. With the
-# argument "bench" also what only the benchmarks need, with "browser" what the test of Flower in a browser does.
+# Installs the programs that the tests start (Debian; on Ubuntu, whose Chromium is a snap, bring google-chrome and
+# chromedriver along); does nothing where they are present. With the argument "bench" also what only the benchmarks need.
 set -e
 cd "$(dirname "$0")/.."
 
@@ -15,10 +15,9 @@ need=""
 command -v redis-server >/dev/null || need="$need redis-server"
 command -v ncdump >/dev/null || need="$need netcdf-bin"
 command -v h5dump >/dev/null || need="$need hdf5-tools"
-if [ "$1" = browser ]; then # TestFlowerInBrowser
-	command -v chromium >/dev/null || need="$need chromium"
-	command -v chromedriver >/dev/null || need="$need chromium-driver"
-fi
+# Flower's pages in a browser: 200 MB, half a minute.
+command -v chromium >/dev/null || command -v google-chrome >/dev/null || need="$need chromium"
+command -v chromedriver >/dev/null || need="$need chromium-driver"
 if [ "$1" = bench ]; then
 	command -v gcc >/dev/null || need="$need gcc libc6-dev"
 	[ -e /usr/include/libdeflate.h ] || need="$need libdeflate-dev"
@@ -27,4 +26,4 @@ fi
 run=""
 [ "$(id -u)" = 0 ] || run=sudo
 $run apt-get update -q >/dev/null
-DEBIAN_FRONTEND=noninteractive $run apt-get install -y -q $need >/dev/null
+DEBIAN_FRONTEND=noninteractive $run apt-get install -y -q --no-install-recommends $need >/dev/null

@@ -23,11 +23,11 @@ func TestFlower(t *testing.T) {
 	workers := map[string]func(*testing.T, *site, string){"python": pythonFlowerWorker, "go": goFlowerWorker}
 	seen := map[string]map[string]any{}
 	for _, name := range []string{"python", "go"} {
-		s := &site{t: t, dir: t.TempDir(), redis: testenv.StartRedis(t)}
+		s := &site{t: t, dir: t.TempDir(), redis: flowerRedis(t)}
 		const node = "worker@host"
 		url := s.flower()
 		workers[name](t, s, node)
-		out := s.python(testenv.Path("tests", "python", "drive_flower.py"), url, s.redis.URL(0), node, s.dir)
+		out := s.python(testenv.Path("tests", "python", "drive_flower.py"), url, s.flowerURL(0), node, s.dir)
 		var v map[string]any
 		if err := json.Unmarshal([]byte(strings.ReplaceAll(out, s.dir, "FOLDER")), &v); err != nil {
 			t.Fatalf("%v in %s", err, out)
@@ -44,6 +44,19 @@ func TestFlower(t *testing.T) {
 			t.Errorf("%s (-python +go):\n%s", key, diff)
 		}
 	}
+}
+
+// flowerSecret is the password of the broker's user healpipe, which no page may show.
+const flowerSecret = "sesam-open"
+
+// flowerRedis starts a broker with that user beside the one without a password.
+func flowerRedis(t *testing.T) *testenv.Redis {
+	return testenv.StartRedis(t, "--user", "default", "on", "nopass", "~*", "&*", "+@all", "--user", "healpipe", "on", ">"+flowerSecret, "~*", "&*", "+@all")
+}
+
+// flowerURL is the URL of a database of flowerRedis with user and password.
+func (s *site) flowerURL(db int) string {
+	return strings.Replace(s.redis.URL(db), "://", "://healpipe:"+flowerSecret+"@", 1)
 }
 
 // flower starts Flower on a free port and returns its address.
@@ -79,14 +92,14 @@ func pythonFlowerWorker(t *testing.T, s *site, node string) {
 	s.start(cmd).await("ready.")
 }
 
-// flowerTasks is the environment in which Python finds flower_tasks.py and the broker.
+// flowerTasks is the environment in which Python finds flower_tasks.py, the broker and the place of results.
 func flowerTasks(s *site) []string {
-	return []string{"BROKER=" + s.redis.URL(0), "PYTHONPATH=" + testenv.Path("tests", "python"), "PYTHONDONTWRITEBYTECODE=1"}
+	return []string{"BROKER=" + s.flowerURL(0), "BACKEND=" + s.flowerURL(1), "PYTHONPATH=" + testenv.Path("tests", "python"), "PYTHONDONTWRITEBYTECODE=1"}
 }
 
 // goFlowerWorker runs a worker of flower_tasks.py's tasks in the test's process.
 func goFlowerWorker(t *testing.T, s *site, node string) {
-	app := celery.New(celery.Config{Name: "tasks", Broker: s.redis.URL(0)})
+	app := celery.New(celery.Config{Name: "tasks", Broker: s.flowerURL(0), ResultBackend: s.flowerURL(1), WorkerPoolRestarts: true})
 	late := func(params ...string) celery.TaskOptions { return celery.TaskOptions{AcksLate: true, Params: params} }
 	app.MustRegister("tasks.add", func(x, y int) int { return x + y }, late("x", "y=1"))
 	app.MustRegister("tasks.fail", func(message string) error {

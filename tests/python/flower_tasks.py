@@ -1,6 +1,6 @@
 """Tasks for looking at a worker through Flower: flower_test.go registers the same ones in Go.
 
-Run as a Celery module: celery -A flower_tasks worker. Settings come from the environment: BROKER.
+Run as a Celery module: celery -A flower_tasks worker. Settings come from the environment: BROKER, BACKEND.
 """
 import os
 import time
@@ -8,7 +8,8 @@ import time
 from celery import Celery
 from celery.exceptions import Reject
 
-app = Celery("tasks", broker=os.environ["BROKER"])
+app = Celery("tasks", broker=os.environ["BROKER"], backend=os.environ["BACKEND"])
+app.conf.worker_pool_restarts = True
 
 
 @app.task(name="tasks.add", acks_late=True)
