@@ -26,6 +26,8 @@ const (
 
 // chordPartScript counts a part and decides who calls the body. The mark "done" turns away parts that were delivered
 // before; a first delivery is of a new run of a frozen chord, whose client removes the mark only with its last part.
+// A claim begins with the part that took it: when that part comes again its worker is gone, and so is the claim. Celery
+// waits for the claim's end, which its visibility timeout of an hour outlasts; a lease does not.
 //
 //	KEYS  1 .j  2 .t  3 .s  4 .d  5 the group's key  6 .c
 //	ARGV  1 task id  2 part  3 ordered (1 or 0)  4 place, or +inf  5 expiry of the counters, s (0 none)
@@ -47,7 +49,14 @@ end
 local extra, size, mine = redis.call('GET', KEYS[2]), redis.call('GET', KEYS[3]), 0
 if size and n == tonumber(size) + tonumber(extra or 0) then
   if redis.call('SET', KEYS[6], ARGV[8], 'NX', 'EX', ARGV[7]) then mine = 1
-  elseif redis.call('GET', KEYS[6]) == ARGV[8] then mine = 1 end
+  else
+    local owner = redis.call('GET', KEYS[6])
+    if owner == ARGV[8] then mine = 1
+    elseif ARGV[9] == '1' and string.sub(owner, 1, #part + 1) == part .. '/' then
+      redis.call('SET', KEYS[6], ARGV[8], 'EX', ARGV[7])
+      mine = 1
+    end
+  end
 end
 return {n, extra, size, mine}`, true)
 
@@ -169,7 +178,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		ordered = 1
 	}
 	claim := max(5*time.Second, 2*b.app.conf.ChordJoinTimeout)
-	token := uuid.NewString()
+	token := p.id + ":" + place + "/" + uuid.NewString()
 	key := func(suffix string) string { return b.groupKey(p.group, suffix) }
 	redelivered := 0
 	if r.Redelivered() {

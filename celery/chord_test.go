@@ -2,6 +2,7 @@ package celery_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 	"time"
 
@@ -58,4 +59,54 @@ func TestFrozenChordAgain(t *testing.T) {
 	if v, err := app.AsyncResult("body").Get(ctx); err != nil || v != int64(3) {
 		t.Errorf("body of the second run: %v %v", v, err)
 	}
+}
+
+// A worker that is killed after it has claimed a chord and before it has called the body leaves the claim behind, which
+// outlives its lease. The part is delivered again before the claim expires, and the body must be called.
+func TestChordClaimedByKilledWorker(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Name: "suite", Broker: url, ResultBackend: url})
+	registerSuite(t, app, url)
+	conn := dial(t, url)
+	do := func(cmd string, args ...any) any {
+		t.Helper()
+		v, err := conn.Do(cmd, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	chord := celery.Chord([]*celery.Signature{app.Signature("suite.add", 1, 1).Set(celery.Options{TaskID: "part"})},
+		app.Signature("suite.xsum").Set(celery.Options{TaskID: "body"}))
+	if _, err := chord.Delay(ctx); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := redis.Bytes(do("RPOP", "celery"), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var message map[string]any
+	unmarshal(t, raw, &message)
+	properties := message["properties"].(map[string]any)
+	properties["delivery_info"].(map[string]any)["redelivered"] = true
+	again, err := json.Marshal(message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	group := message["headers"].(map[string]any)["group"].(string)
+	do("SADD", "celery-taskset-meta-"+group+".d", "part:0")
+	do("ZADD", "celery-taskset-meta-"+group+".j", 0, `[1, "part", "SUCCESS", 2]`)
+	do("SET", "celery-taskset-meta-"+group+".c", "part:0/of-a-killed-worker", "EX", 3600)
+	do("LPUSH", "celery", again)
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 1})
+	if v, err := app.AsyncResult("body").Get(ctx); err != nil || v != int64(2) {
+		t.Errorf("the body: %v %v", v, err)
+	}
+	testenv.WaitFor(t, time.Minute, "the chord to be marked as done", func() bool {
+		v, _ := do("GET", "celery-taskset-meta-"+group+".c").([]byte)
+		return string(v) == "done"
+	})
 }
