@@ -70,6 +70,7 @@ func TestBadMessagesAsCelery(t *testing.T) {
 		{"null body", `null`, add, "", true, "invalid task message: not enough values to unpack"},
 		{"empty body", ``, add, "", true, "invalid task message: not enough values to unpack"},
 		{"no id", good, `{"task": "suite.add"}`, "", true, "invalid task message: the message has no task id"},
+		{"signed, serializer auth", `{"certificate": "x", "signer": "1"}`, add, "application/data", true, "invalid task message: "},
 	}
 	theirs, ours := testenv.StartRedis(t).URL(0), testenv.StartRedis(t).URL(0)
 	their, our := dial(t, theirs), dial(t, ours)

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"os"
 	"os/exec"
 	"regexp"
 	"strings"
@@ -19,7 +20,12 @@ import (
 	"healpipe/internal/testenv"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if os.Getenv("SIGNALS_WORKER") != "" {
+		signalsWorker()
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // syncBuffer is a log that can be read while it is written.
 type syncBuffer struct {

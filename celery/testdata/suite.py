@@ -218,6 +218,13 @@ def daily(label):
     store().rpush("hourly", label)
 
 
+@app.task(name="suite.late", acks_late=True)
+def late():
+    store().rpush("running", "late")
+    store().blpop("go", 300)
+    return "done"
+
+
 @app.task(name="suite.send_expiring")
 def send_expiring():
     add.apply_async((1, [2]), expires=60, queue="parked")
