@@ -17,7 +17,7 @@ const MaxLanes = 8
 //	for j := range rows { b.Row32(lanes, missing) }     // lanes[l] is row j of field l
 //	b.Finish32(dst, fill)
 //
-// It keeps two source rows and the sums of the result, 3.4 MB at 8 lanes for the default target. It is not
+// It keeps two to six source rows and the sums of the result, 3.7 MB at 8 lanes for the default target. It is not
 // safe for concurrent use. Reused, it allocates nothing.
 type Block struct {
 	// Double keeps the values between the two steps in float64, as CDO does for float64 variables; else
@@ -33,10 +33,13 @@ type Block struct {
 	prev, cur []float64 // the last two rows, lane by lane at each column, first column repeated at the end; NaN is missing
 	prevHoles []bool    // by tile of columns: some value of prev is missing
 	curHoles  []bool
-	at        []int     // centres done of each ring between the two rows
 	sum       []float64 // of the valid children, cell by lane
 	lost      []uint32  // number of missing children, cell by lane; in use where missing is set
 	missing   bool
+
+	batch   [][]float64 // rows that are unpacked together, see rowsPlanes
+	over    [][]bool    // by row of batch and tile: some value may be missing
+	weights weights     // scratch of the vector kernels
 }
 
 // NewBlock returns a Block of 4 or 8 lanes, ready for its first row.
@@ -88,25 +91,51 @@ func (b *Block) Row32(lanes [][]float32, missing []float32) {
 	})
 }
 
-// rowPlanes is Row32 from chunks that are wide columns wide and whose shuffle has not been undone: lanes[s*fields+l] is the
-// row of field l in the s-th of them. What follows it must not differ between rows: missing, and top from upperByte.
-func (b *Block) rowPlanes(lanes []codec.Lane, fields, wide int, missing []float32, top byte) {
-	var at8 [MaxLanes]codec.Lane
-	b.row(codec.LaneScale, func(dst []float64, at, n int) bool {
-		over := false
-		for c := at; c < at+n; {
-			side := c / wide
-			last := min((side+1)*wide, at+n)
-			from := at8[:copy(at8[:], lanes[side*fields:(side+1)*fields])]
-			for l := range from {
-				from[l].From += c - side*wide
-			}
-			over = codec.UnshuffleLanes(dst[(c-at)*b.lanes:], b.lanes, from, last-c, top) || over
-			c = last
+// rowsPlanes is Row32 for n rows, up to planeBatch, from chunks that are wide columns wide and whose shuffle has not been undone:
+// lanes[s*fields+l] is the first of them of field l in the s-th chunk, behind which the others follow. What follows it must
+// not differ between rows: missing, and top from upperByte.
+//
+// Four lanes are unpacked at a time, all rows of a chunk one after the other: 16 planes that are read on and on,
+// which the processor's prefetch follows, as it does not where rows of many chunks are read by turns.
+func (b *Block) rowsPlanes(lanes []codec.Lane, fields, wide, n int, missing []float32, top byte) {
+	nx := len(b.op.grid.Lon)
+	if b.batch == nil {
+		for range planeBatch {
+			b.batch = append(b.batch, make([]float64, len(b.cur)))
+			b.over = append(b.over, make([]bool, len(b.curHoles)))
 		}
-		return over && punchLanes(dst[:n*b.lanes], missing)
-	})
+	}
+	for r := range n {
+		clear(b.over[r])
+	}
+	var four [4]codec.Lane
+	for side := 0; side*wide < nx; side++ {
+		at, end := side*wide, min((side+1)*wide, nx)
+		for first := 0; first < fields; first += 4 {
+			from := four[:copy(four[:], lanes[side*fields+first:(side+1)*fields])]
+			for r := range n {
+				if codec.UnshuffleLanes(b.batch[r][at*b.lanes+first:], b.lanes, from, end-at, top) {
+					for tile := at / tileColumns; tile*tileColumns < end; tile++ {
+						b.over[r][tile] = true
+					}
+				}
+				for l := range from {
+					from[l].From += wide
+				}
+			}
+		}
+	}
+	for r := range n {
+		b.prev, b.batch[r] = b.batch[r], b.prev // row takes it for the present one
+		over := b.over[r]
+		b.row(codec.LaneScale, func(dst []float64, at, n int) bool {
+			return over[at/tileColumns] && punchLanes(dst[:n*b.lanes], missing)
+		})
+	}
 }
+
+// planeBatch is how many rows rowsPlanes takes at a time.
+const planeBatch = 4
 
 // Row64 is Row32 for float64 and for packed numbers: what is not missing becomes value*scale + offset.
 func (b *Block) Row64(lanes [][]float64, missing []float64, scale, offset float64) {
@@ -141,7 +170,6 @@ func (b *Block) row(scale float64, fill func(dst []float64, at, n int) bool) {
 	}
 	rings := op.rings[b.ring:end]
 	b.ring = end
-	b.at = append(b.at[:0], make([]int, len(rings))...)
 	for tile := range b.curHoles {
 		c := tile * tileColumns
 		b.curHoles[tile] = fill(b.cur[c*b.lanes:], c, min(tileColumns, nx-c))
@@ -165,32 +193,25 @@ func (b *Block) row(scale float64, fill func(dst []float64, at, n int) bool) {
 // apply does the centres of the rings between prev and cur that lie in a tile of columns.
 func (b *Block) apply(rings []ring, tile int) {
 	op := b.op
-	last := min((tile+1)*tileColumns, len(op.grid.Lon)) // the column that the tile's last centres have to their east
-	next := (tile + 1) % len(b.curHoles)
+	next := (tile + 1) % len(b.curHoles) // the tile's last centres have its first column to their east
 	holes := b.prevHoles[tile] || b.curHoles[tile] || b.prevHoles[next] || b.curHoles[next]
 	if holes || b.Double {
 		b.holes()
 	}
 	for q := range rings {
 		r := &rings[q]
-		from, cell := r.table+b.at[q], r.first+b.at[q]
-		col := op.col[from : r.table+r.n]
-		k := 0
-		for k < len(col) && int(col[k]) < last {
-			k++
-		}
-		if k == 0 {
+		from, to := int(r.tiles[tile]), int(r.tiles[tile+1])
+		if from == to {
 			continue
 		}
-		b.at[q] += k
-		t := targets{(1 - r.y) / b.scale, r.y / b.scale, col[:k], op.x[from : from+k], op.cell[cell : cell+k]}
+		t := targets{(1 - r.y) / b.scale, r.y / b.scale, op.col[r.table+from : r.table+to], op.x[r.table+from : r.table+to], op.cell[r.first+from : r.first+to]}
 		switch {
 		case vectors && holes && !b.Double:
-			scatterHolesVector(b.sum, b.lost, b.prev, b.cur, t, b.lanes)
+			scatterHolesVector(b.sum, b.lost, b.prev, b.cur, t, b.lanes, &b.weights, wide)
 		case holes || b.Double:
 			scatterHoles(b.sum, b.lost, b.prev, b.cur, t, b.lanes, b.Double)
 		case vectors:
-			scatterVector(b.sum, b.prev, b.cur, t, b.lanes)
+			scatterVector(b.sum, b.prev, b.cur, t, b.lanes, &b.weights, wide)
 		case b.lanes == MaxLanes:
 			scatter8(b.sum, b.prev, b.cur, t)
 		default:
@@ -242,27 +263,36 @@ func finish[T float32 | float64](b *Block, dst [][]T, fill T) {
 	if b.next != len(b.op.grid.Lat) {
 		panic(fmt.Sprintf("regrid: %d of %d rows given", b.next, len(b.op.grid.Lat)))
 	}
-	n := b.op.children
-	for l, d := range dst {
-		if d == nil {
-			continue
-		}
-		d = d[:b.op.Cells()]
-		if !b.missing {
-			for c := range d {
-				d[c] = T(b.sum[c*b.lanes+l] / float64(n))
+	lanes, n := b.lanes, b.op.children
+	share := 1 / float64(n)
+	for from := 0; from < b.op.Cells(); from += finishCells {
+		to := min(from+finishCells, b.op.Cells())
+		for l, d := range dst {
+			if d == nil {
+				continue
 			}
-			continue
-		}
-		for c := range d {
-			if k := n - int(b.lost[c*b.lanes+l]); k > 0 {
-				d[c] = T(b.sum[c*b.lanes+l] / float64(k))
-			} else {
-				d[c] = fill
+			d = d[from:to]
+			sum := b.sum[from*lanes+l : to*lanes]
+			if !b.missing {
+				for c := range d {
+					d[c] = T(sum[c*lanes] * share) // n is a power of 4
+				}
+				continue
+			}
+			lost := b.lost[from*lanes+l : to*lanes]
+			for c := range d {
+				if k := n - int(lost[c*lanes]); k > 0 {
+					d[c] = T(sum[c*lanes] / float64(k))
+				} else {
+					d[c] = fill
+				}
 			}
 		}
 	}
 }
+
+// finishCells is how many cells finish does at a time, so that their sums are taken from memory once for all lanes.
+const finishCells = 256
 
 // nan marks a missing value inside a Block: it comes through every sum, whatever its weight.
 var nan = math.NaN()

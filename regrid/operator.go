@@ -87,6 +87,7 @@ type ring struct {
 	first int     // of cell
 	table int     // of col and x
 	n     int
+	tiles []int32 // where the centres of each tile of columns begin, and where the last one's end
 }
 
 // onLine is how near to a grid line, in units of the cell, a centre counts as lying on it. Rounding makes
@@ -108,6 +109,7 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 	shared := 4*n*(n+1) + 4*n
 	op.col, op.x = make([]int32, 0, shared), make([]float64, 0, shared)
 	lon, exact := newLongitudes(g.Lon), newCentres(n)
+	tiles := map[int][]int32{}  // by table
 	tables := map[float64]int{} // where the last ring with a first longitude and length has its table
 	for r := 1; r <= healpix.Rings(n); r++ {
 		at := healpix.RingOf(n, r)
@@ -131,7 +133,10 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 			op.col, op.x = op.col[:in.table], op.x[:in.table]
 			in.table = old
 		}
-		tables[key] = in.table
+		if tables[key] = in.table; tiles[in.table] == nil {
+			tiles[in.table] = tileStarts(op.col[in.table:], len(g.Lon))
+		}
+		in.tiles = tiles[in.table]
 		op.rings = append(op.rings, in)
 	}
 	if cap(op.col) > len(op.col)+len(op.col)/4 {
@@ -139,6 +144,18 @@ func NewOperator(g Grid, t Target) (*Operator, error) {
 	}
 	slices.SortStableFunc(op.rings, func(a, b ring) int { return cmp.Compare(a.row, b.row) })
 	return op, nil
+}
+
+// tileStarts says which of ascending columns is the first of each tile of nx columns, and how many there are.
+func tileStarts(col []int32, nx int) (starts []int32) {
+	k := 0
+	for c := 0; c < nx; c += tileColumns {
+		for k < len(col) && int(col[k]) < c {
+			k++
+		}
+		starts = append(starts, int32(k))
+	}
+	return append(starts, int32(len(col)))
 }
 
 // rotate lets a ring begin with its westernmost column, so that columns ascend.

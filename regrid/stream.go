@@ -416,10 +416,11 @@ func (s *stream) applyBand(b *band, g *group) error {
 func (s *stream) applyPlanes(b *band, g *group) {
 	defer since(time.Now(), &s.times.apply)
 	f, l := b.t.l.f, b.t.l
-	for range b.y1 - b.y0 {
-		g.block.rowPlanes(g.planes, g.n, l.lon, f.missing32, f.top)
+	for y := b.y0; y < b.y1; y += planeBatch {
+		n := min(planeBatch, b.y1-y)
+		g.block.rowsPlanes(g.planes, g.n, l.lon, n, f.missing32, f.top)
 		for i := range g.planes {
-			g.planes[i].From += l.lon
+			g.planes[i].From += n * l.lon
 		}
 	}
 }

@@ -2,11 +2,15 @@
 
 package regrid
 
-const vectors = false
+const vectors, wide = false, false
 
-func scatterVector(sum, a, b []float64, t targets, lanes int) { panic("regrid: no vectors") }
+type weights struct{}
 
-func scatterHolesVector(sum []float64, lost []uint32, a, b []float64, t targets, lanes int) {
+func scatterVector(sum, a, b []float64, t targets, lanes int, w *weights, wide bool) {
+	panic("regrid: no vectors")
+}
+
+func scatterHolesVector(sum []float64, lost []uint32, a, b []float64, t targets, lanes int, w *weights, wide bool) {
 	panic("regrid: no vectors")
 }
 

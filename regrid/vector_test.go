@@ -35,6 +35,7 @@ func FuzzVectors(f *testing.F) {
 			}
 			return v
 		}
+		var w weights
 		const cells = 10
 		tg := targets{first: rng.Float64() / codec.LaneScale, second: rng.Float64() / codec.LaneScale}
 		for range rng.IntN(100) {
@@ -42,7 +43,11 @@ func FuzzVectors(f *testing.F) {
 			if rng.IntN(3) == 0 {
 				x = float64(rng.IntN(2))
 			}
-			tg.col, tg.x, tg.cell = append(tg.col, int32(rng.IntN(tileColumns))), append(tg.x, x), append(tg.cell, int32(rng.IntN(cells)))
+			cell := int32(rng.IntN(cells))
+			if n := len(tg.cell); n > 0 && rng.IntN(2) == 0 {
+				cell = tg.cell[n-1]
+			}
+			tg.col, tg.x, tg.cell = append(tg.col, int32(rng.IntN(tileColumns))), append(tg.x, x), append(tg.cell, cell)
 		}
 		sum := make([]float64, cells*lanes)
 		lost := make([]uint32, cells*lanes)
@@ -53,24 +58,26 @@ func FuzzVectors(f *testing.F) {
 			}
 			lost[i] = rng.Uint32N(5)
 		}
-		a, b := row(false), row(false)
-		got, want := slices.Clone(sum), slices.Clone(sum)
-		scatterVector(got, a, b, tg, lanes)
-		if lanes == 8 {
-			scatter8(want, a, b, tg)
-		} else {
-			scatter4(want, a, b, tg)
-		}
-		sameBits(t, "scatter", got, want)
+		for _, wide := range []bool{false, wide} {
+			a, b := row(false), row(false)
+			got, want := slices.Clone(sum), slices.Clone(sum)
+			scatterVector(got, a, b, tg, lanes, &w, wide)
+			if lanes == 8 {
+				scatter8(want, a, b, tg)
+			} else {
+				scatter4(want, a, b, tg)
+			}
+			sameBits(t, "scatter", got, want)
 
-		a, b = row(true), row(true)
-		got, want = slices.Clone(sum), slices.Clone(sum)
-		gotLost, wantLost := slices.Clone(lost), slices.Clone(lost)
-		scatterHolesVector(got, gotLost, a, b, tg, lanes)
-		scatterHoles(want, wantLost, a, b, tg, lanes, false)
-		sameBits(t, "scatterHoles", got, want)
-		if !slices.Equal(gotLost, wantLost) {
-			t.Errorf("scatterHoles: lost %v, want %v", gotLost, wantLost)
+			a, b = row(true), row(true)
+			got, want = slices.Clone(sum), slices.Clone(sum)
+			gotLost, wantLost := slices.Clone(lost), slices.Clone(lost)
+			scatterHolesVector(got, gotLost, a, b, tg, lanes, &w, wide)
+			scatterHoles(want, wantLost, a, b, tg, lanes, false)
+			sameBits(t, "scatterHoles", got, want)
+			if !slices.Equal(gotLost, wantLost) {
+				t.Errorf("scatterHoles: lost %v, want %v", gotLost, wantLost)
+			}
 		}
 
 		v := make([]float64, rng.IntN(70))
@@ -85,7 +92,7 @@ func FuzzVectors(f *testing.F) {
 			v[i] = math.Float64frombits(codec.ScaledBits(bits))
 		}
 		missing := []float32{9999, -1e30}[:rng.IntN(3)]
-		got, want = slices.Clone(v), slices.Clone(v)
+		got, want := slices.Clone(v), slices.Clone(v)
 		if g, w := punchVector(got, missing), punchScalar(want, missing); g != w {
 			t.Errorf("punch: holes %v, want %v", g, w)
 		}
