@@ -227,6 +227,11 @@ def queue_names():
     return sorted(row[0] for row in js(TABLES, "#tab-queues")[0][1][1:])
 
 
+def listed(caption):
+    open_tab("tasks")
+    return dict(js(TABLES, "#tab-tasks"))[caption][1:]
+
+
 def pool_value(name):
     return dict(js(TABLES, "#tab-pool")[0][1])[name]
 
@@ -296,6 +301,19 @@ def work():
     states(reserved_1="RECEIVED")
 
 
+def hold(name, n, running):
+    """Sends n tasks that wait, sees some of them run at once, and lets all end."""
+    tasks = [f"{name}-{i}" for i in range(n)]
+    gate = os.path.join(folder, "gate-" + name)
+    for task in tasks:
+        send("hold", task, gate)
+    known = lambda: [api("/api/task/info/" + task).get("state") for task in tasks]
+    wait(f"{running} of {n} tasks {name} to run", lambda: sorted(map(str, known())) == ["RECEIVED"] * (n - running) + ["STARTED"] * running)
+    refreshed(lambda: len(listed("Active tasks")) == running)
+    open(gate, "w").close()
+    wait(f"the end of the tasks {name}", lambda: known() == ["SUCCESS"] * n)
+
+
 def look():
     dashboard("busy", lambda row: row[2] == "2")
     refreshed()
@@ -337,7 +355,7 @@ def buttons():
     open(os.path.join(folder, "gate"), "w").close()
     states(hold_2="SUCCESS", reserved_1="SUCCESS")
 
-    refreshed(lambda: open_tab("tasks") or dict(js(TABLES, "#tab-tasks"))["Active tasks"][1:] == [])
+    refreshed(lambda: not listed("Active tasks"))
     note_tab("tasks", "worker after the end")
     open_tab("pool")
     fill("#pool-size", "2")
@@ -345,11 +363,15 @@ def buttons():
     refreshed()
     open_tab("pool")
     seen["concurrency after growing"] = pool_value("Max concurrency")
+    hold("grown", 4, running=4)
+    open_tab("pool")
     fill("#pool-size", "2")
     press("shrink", "#worker-pool-shrink")
     refreshed()
     open_tab("pool")
     seen["concurrency after shrinking"] = pool_value("Max concurrency")
+    hold("shrunk", 3, running=2)
+    open_tab("pool")
     fill("#min-autoscale", "1")
     fill("#max-autoscale", "4")
     press("autoscale", "#worker-pool-autoscale")
@@ -377,18 +399,27 @@ def buttons():
         element.clear()
         element.send_keys(value)
 
-    limit("tasks.add", "Rate", "100")
+    limit("tasks.add", "Rate", "1")
     press("rate limit", quoted("task-rate-limit-tasks.add"))
-    limit("tasks.hold", "Timeout", "1")
+    send("add", "limited-3", 1)
+    send("add", "limited-4", 1)
+    states(limited_3="SUCCESS", limited_4="SUCCESS")
+    seen["one a second"] = api("/api/task/info/limited-4")["started"] - api("/api/task/info/limited-3")["started"] > 0.5
+    # Shown, and for the tasks of a Go worker in force; Celery's pool goes on with the limits that it was started with.
+    limit("tasks.hold", "Timeout", "1000")
     press("soft time limit", quoted("task-timeout-soft-tasks.hold"))
     refreshed()
     note_tab("limits", "worker with limits")
-    limit("tasks.hold", "Timeout", "1")
+    limit("tasks.hold", "Timeout", "2000")
     press("hard time limit", quoted("task-timeout-hard-tasks.hold"))
+    refreshed()
+    note_tab("limits", "worker with a hard limit")
 
     visit("/worker/" + node)
     click("#worker-group")
     press("restart pool", "#worker-pool-restart")
+    send("fail", "restarted-1", "after the restart")
+    states(restarted_1="FAILURE")
     click("#worker-group")
     press("refresh all", "#worker-refresh-all")
     click("#worker-group")

@@ -162,6 +162,7 @@ press("time limits", "/api/task/timeout/tasks.add", workername=node, soft=30, ha
 press("add consumer", f"/api/worker/queue/add-consumer/{node}", queue="second")
 seen["queues with second"] = wait("the second queue", lambda: "second" in queues() and queues())
 send("tasks.add", [1], "second-1", queue="second")
+wait("the task of the second queue", lambda: state("second-1") == "SUCCESS")
 press("cancel consumer", f"/api/worker/queue/cancel-consumer/{node}", queue="second")
 seen["queues without second"] = wait("its end", lambda: "second" not in queues() and queues())
 press("revoke", "/api/task/revoke/eta-1", terminate="")
@@ -177,6 +178,27 @@ body = json.dumps({"args": [40], "kwargs": {"y": 2}}).encode()
 sent = json.load(urllib.request.urlopen(urllib.request.Request(flower + "/api/task/send-task/tasks.add", body), timeout=120))
 wait("the task from Flower", lambda: state(sent["task-id"]) == "SUCCESS")
 seen["sent"] = {k: info(sent["task-id"])[k] for k in ("name", "args", "kwargs", "result")}
+
+
+def apply(path, **body):
+    """Has Flower send a task, waits for its end and returns the answer without the random id and the frames of a traceback."""
+    data = json.dumps(body).encode()
+    answer = json.load(urllib.request.urlopen(urllib.request.Request(flower + path, data), timeout=120))
+    task = answer.pop("task-id")
+    wait("the applied task", lambda: state(task) in ("SUCCESS", "FAILURE"))
+    if "traceback" in answer:
+        lines = answer["traceback"].splitlines()
+        answer["traceback"] = [lines[0], lines[-1]]
+    return task, answer
+
+
+seen["applied"] = apply("/api/task/apply/tasks.add", args=[40], kwargs={"y": 3})[1]
+seen["applied and failed"] = apply("/api/task/apply/tasks.fail", args=["on demand"])[1]
+task = apply("/api/task/async-apply/tasks.add", args=[40, 4])[0]
+seen["result"] = {k: v for k, v in json.loads(get(f"/api/task/result/{task}?timeout=60")).items() if k != "task-id"}
+seen["abort"] = request("/api/task/abort/" + task, n=0)[0]
+for query in ("state=FAILURE", "taskname=tasks.hold", f"workername={node}&sort_by=name", "search=second", "limit=2&sort_by=-received"):
+    seen["tasks?" + query] = sorted((v["name"], v["state"]) for v in json.loads(get("/api/tasks?" + query)).values())
 press("shut down", f"/api/worker/shutdown/{node}", n=0)
 wait("the worker to be offline", lambda: json.loads(get("/api/workers?status=1")).get(node) is False)
 print(json.dumps(seen))
