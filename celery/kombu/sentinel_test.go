@@ -1,9 +1,17 @@
 package kombu
 
 import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net"
+	"os"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -125,4 +133,89 @@ func TestSentinelErrors(t *testing.T) {
 		t.Error(err)
 	}
 	t.Log(err)
+}
+
+// TestSentinelTLS: the sentinels are reached through TLS with a client's certificate (sentinel_kwargs), the master without, by
+// Kombu and by us.
+func TestSentinelTLS(t *testing.T) {
+	t.Parallel()
+	pem := testenv.NewCertificates(t)
+	s := testenv.StartSentinels(t, "pw")
+	url := s.URL(1, "pw")
+	for _, addr := range s.Addrs {
+		url = strings.ReplaceAll(url, addr, terminateTLS(t, pem, addr))
+	}
+	kwargs := map[string]any{"ssl": true, "ssl_ca_certs": pem.CA, "ssl_certfile": pem.Client, "ssl_keyfile": pem.ClientKey}
+	open := func(kwargs map[string]any) (*Connection, error) {
+		o, _, err := ParseTransportOptions(map[string]any{"master_name": "mymaster", "sentinel_kwargs": kwargs})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return Dial(t.Context(), url, Options{Transport: o, ConnectTimeout: 20 * time.Second})
+	}
+	c, err := open(kwargs)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { c.Close() })
+	options, err := json.Marshal(map[string]any{"master_name": "mymaster", "sentinel_kwargs": kwargs})
+	if err != nil {
+		t.Fatal(err)
+	}
+	exchange(t, c, url, string(options))
+
+	for want, kwargs := range map[string]map[string]any{
+		"does it want TLS": nil,
+		"does the server want a client's certificate": {"ssl": true, "ssl_ca_certs": pem.CA},
+		"name the authority's file with ssl_ca_certs": {"ssl": true, "ssl_ca_certs": pem.OtherCA, "ssl_certfile": pem.Client, "ssl_keyfile": pem.ClientKey},
+	} {
+		if c, err := open(kwargs); err == nil {
+			c.Close()
+			t.Errorf("connected with %v", kwargs)
+		} else if !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%v: %v, want %q", kwargs, err, want)
+		}
+	}
+}
+
+// terminateTLS serves an address with TLS, for clients with a certificate, and returns where.
+func terminateTLS(t *testing.T, pem *testenv.Certificates, addr string) string {
+	t.Helper()
+	pair, err := tls.LoadX509KeyPair(pem.Server, pem.ServerKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ca, err := os.ReadFile(pem.CA)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	l, err := tls.Listen("tcp", "127.0.0.1:0", &tls.Config{Certificates: []tls.Certificate{pair}, ClientCAs: roots, ClientAuth: tls.RequireAndVerifyClientCert})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(func() { cancel(); l.Close(); wg.Wait() })
+	wg.Go(func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			wg.Go(func() {
+				defer client.Close()
+				server, err := net.Dial("tcp", addr)
+				if err != nil {
+					return
+				}
+				defer server.Close()
+				defer context.AfterFunc(ctx, func() { client.Close(); server.Close() })()
+				wg.Go(func() { _, _ = io.Copy(server, client); server.Close() })
+				_, _ = io.Copy(client, server)
+			})
+		}
+	})
+	return l.Addr().String()
 }
