@@ -83,7 +83,7 @@ func (p *program) fail(err error) {
 }
 
 func (p *program) app() *cli.App {
-	usage := func(_ *cli.Context, err error, _ bool) error { return usageError{err} }
+	usage := func(c *cli.Context, err error, _ bool) error { return usageWords(c, err) }
 	app := &cli.App{
 		Name:            p.name,
 		Usage:           "Celery worker and tools for the ERA5 -> HEALPix -> Zarr pipeline",
@@ -99,7 +99,7 @@ func (p *program) app() *cli.App {
 		Commands:        p.commands(),
 		Action: func(c *cli.Context) error {
 			if c.Args().Present() {
-				return usagef("there is no command %q", c.Args().First())
+				return noSuchCommand(c.Args().First())
 			}
 			return cli.ShowAppHelp(c)
 		},
@@ -122,7 +122,7 @@ func (p *program) app() *cli.App {
 // groupAction answers a command that only groups others.
 func (p *program) groupAction(c *cli.Context) error {
 	if c.Args().Present() {
-		return usagef("%s has no command %q", c.Command.Name, c.Args().First())
+		return noSuchCommand(c.Args().First())
 	}
 	return cli.ShowSubcommandHelp(c)
 }

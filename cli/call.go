@@ -29,10 +29,11 @@ func (p *program) callCommand() *cli.Command {
 			&cli.StringFlag{Name: "routing-key", Usage: "routing key"},
 		},
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return usagef("call needs the name of one task, got %d", c.NArg())
+			name, err := oneArgument(c, "NAME")
+			if err != nil {
+				return err
 			}
-			args, kwargs, err := callArguments(c.String("args"), c.String("kwargs"))
+			args, kwargs, err := callArguments(c)
 			if err != nil {
 				return err
 			}
@@ -47,7 +48,7 @@ func (p *program) callCommand() *cli.Command {
 			defer app.Close()
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			res, err := app.SendTask(ctx, c.Args().First(), args, kwargs, opts)
+			res, err := app.SendTask(ctx, name, args, kwargs, opts)
 			if err != nil {
 				return unreachable(err)
 			}
@@ -58,20 +59,21 @@ func (p *program) callCommand() *cli.Command {
 }
 
 // callArguments reads --args and --kwargs. Whole numbers stay whole.
-func callArguments(array, object string) (args []any, kwargs map[string]any, err error) {
+func callArguments(c *cli.Context) (args []any, kwargs map[string]any, err error) {
+	array, object := c.String("args"), c.String("kwargs")
 	v, err := kombu.DecodeJSON([]byte(array))
 	if err != nil {
-		return nil, nil, usagef("--args: %v", err)
+		return nil, nil, badOption(c, "args", "%w", err)
 	}
 	args, ok := v.([]any)
 	if !ok {
-		return nil, nil, usagef("--args: %s was not an array", array)
+		return nil, nil, badOption(c, "args", "%s was not an array", array)
 	}
 	if v, err = kombu.DecodeJSON([]byte(object)); err != nil {
-		return nil, nil, usagef("--kwargs: %v", err)
+		return nil, nil, badOption(c, "kwargs", "%w", err)
 	}
 	if kwargs, ok = v.(map[string]any); !ok {
-		return nil, nil, usagef("--kwargs: %s was not an object", object)
+		return nil, nil, badOption(c, "kwargs", "%s was not an object", object)
 	}
 	return args, kwargs, nil
 }
@@ -84,17 +86,17 @@ func callOptions(c *cli.Context) (celery.Options, error) {
 	var err error
 	if text := c.String("eta"); text != "" {
 		if o.ETA, err = parseISOTime(text); err != nil {
-			return o, usagef("--eta: %v", err)
+			return o, badOption(c, "eta", "%w", err)
 		}
 	}
 	if text := c.String("expires"); text != "" {
 		if s, err := strconv.ParseFloat(text, 64); err == nil {
 			if math.IsNaN(s) || math.Abs(s) > math.MaxInt64/1e9 {
-				return o, usagef("--expires: %s seconds are out of range", text)
+				return o, badOption(c, "expires", "%s seconds are out of range", text)
 			}
 			o.Expires = time.Now().Add(seconds(s))
 		} else if o.Expires, err = parseISOTime(text); err != nil {
-			return o, usagef("--expires: %v", err)
+			return o, badOption(c, "expires", "%w", err)
 		}
 	}
 	return o, nil

@@ -25,6 +25,9 @@ func (p *program) listCommand() *cli.Command {
 
 // listBindings declares the app's queue, as Celery does, and prints the table of its exchange.
 func (p *program) listBindings(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	cfg, err := p.brokerSettings(c)
 	if err != nil {
 		return err

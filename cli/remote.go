@@ -46,7 +46,7 @@ func (p *program) panelCommand(kind string, table []remoteCommand, count bool) *
 				return nil
 			}
 			if !c.Args().Present() {
-				return usagef("Missing argument 'COMMAND'.")
+				return missingArgument("COMMAND")
 			}
 			cmd, err := findRemote(kind, c.Args().First(), table)
 			if err != nil {
@@ -67,6 +67,9 @@ func (p *program) statusCommand() *cli.Command {
 		Usage: "list the workers that are online",
 		Flags: remoteFlags(),
 		Action: func(c *cli.Context) error {
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			return p.askWorkers(c, "ping", nil, false, true)
 		},
 	}

@@ -23,6 +23,9 @@ func (p *program) reportCommand() *cli.Command {
 
 // report prints the blocks of Celery's report with what a Go program has to tell: no billiard, no driver.
 func (p *program) report(c *cli.Context) error {
+	if err := noArguments(c); err != nil {
+		return err
+	}
 	cfg, err := p.settings(c)
 	if err != nil {
 		return err

@@ -19,8 +19,9 @@ func (p *program) resultCommand() *cli.Command {
 			&cli.BoolFlag{Name: "traceback", Usage: "print the traceback that is stored, without waiting"},
 		},
 		Action: func(c *cli.Context) error {
-			if c.NArg() != 1 {
-				return usagef("result needs the id of one task, got %d", c.NArg())
+			id, err := oneArgument(c, "TASK_ID")
+			if err != nil {
+				return err
 			}
 			app, err := p.client(c)
 			if err != nil {
@@ -32,7 +33,7 @@ func (p *program) resultCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			res := app.AsyncResult(c.Args().First())
+			res := app.AsyncResult(id)
 			var value any
 			if c.Bool("traceback") {
 				info, err := res.Info(ctx)
