@@ -51,6 +51,9 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	if own != nil {
 		return w.guard(func() (any, error) { return own.Run(ctx, w, args) })
 	}
+	if err := missingArgs(method, args); err != nil {
+		return nil, err
+	}
 	f := fields(args)
 	switch method {
 	case "ping":
