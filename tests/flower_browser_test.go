@@ -110,7 +110,6 @@ var flowerDiffers = []flowerDifference{
 	{"worker / pool / Worker pool options / (Implementation|Processes|Writes)", "goroutines are no processes that are written to"},
 	{"worker / pool / Worker pool options / (Go|Running)", "what only the Go worker tells"},
 	{"worker / other / Other statistics / events", "what only the Go worker tells: events that a slow broker made it drop"},
-	{"worker / broker / Broker options / Connect timeout", "Python's default is the integer 4 in one place and a float in another"},
 	{"worker / config / Configuration options / include", "Python's modules; a Go program has none to import"},
 	{"concurrency after growing", "Celery goes on showing what the pool was started with"},
 }

@@ -10,6 +10,7 @@ import time
 import urllib.error
 import urllib.request
 from datetime import datetime, timedelta, timezone
+from urllib.parse import urlsplit
 
 os.environ["NO_PROXY"] = os.environ["no_proxy"] = "localhost,127.0.0.1"
 os.environ["SE_OFFLINE"] = "true"  # should Selenium look for a browser, then not in the Internet
@@ -21,6 +22,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 flower, broker, node, folder = sys.argv[1:5]
+secret = urlsplit(broker).password
 shots = sys.argv[5] if len(sys.argv) > 5 else ""
 app = Celery("tasks", broker=broker)
 seen = {}
@@ -125,6 +127,7 @@ def text(selector):
 
 def visit(path):
     browser.get(flower + path)
+    assert secret not in browser.page_source, f"{path} shows the broker's password"
 
 
 def picture(name):
