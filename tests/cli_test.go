@@ -343,6 +343,11 @@ def process(file):
     pass
 `
 
+// workerPrograms run a worker in Go and one of the same tasks in Python.
+func workerPrograms(t *testing.T) map[string][]string {
+	return map[string][]string{"go": {binary, "-A", "tasks"}, "python": {testenv.Python(t), "-m", "celery", "-A", "pytasks"}}
+}
+
 // complaint is what a usage error says, without the program's name and the hint at its help.
 func complaint(stderr string) string {
 	for line := range strings.Lines(stderr) {
@@ -414,7 +419,7 @@ for raw in reversed(redis.Redis.from_url(sys.argv[1]).lrange(sys.argv[2], 0, -1)
 // step: standard output, exit status, and standard error where it is an answer.
 func TestCommandLine(t *testing.T) {
 	t.Parallel()
-	for name, program := range map[string][]string{"go": {binary, "-A", "tasks"}, "python": {testenv.Python(t), "-m", "celery", "-A", "pytasks"}} {
+	for name, program := range workerPrograms(t) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			compareCommandLines(t, program)
@@ -500,14 +505,24 @@ var (
 // TestEventsDump lets both programs print the events of the same worker.
 func TestEventsDump(t *testing.T) {
 	t.Parallel()
+	for name, program := range workerPrograms(t) {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			compareDumps(t, program)
+		})
+	}
+}
+
+func compareDumps(t *testing.T, workerProgram []string) {
 	s := newSite(t)
-	worker := s.start(s.command(binary, "-A", "tasks", "worker", "-l", "info", "-c", "1", "-n", "go@test", "-E"))
+	s.write("pytasks.py", pythonTasks)
+	worker := s.start(s.command(workerProgram[0], append(slices.Clone(workerProgram[1:]), "worker", "-l", "info", "-c", "1", "-n", "w@test", "-E")...))
 	worker.await("ready.")
 	var dumps []*process
 	for _, program := range [][]string{{testenv.Python(t), "-m", "celery"}, {binary}} {
 		d := s.start(s.prepare(program[0], append(program[1:], "-A", "tasks", "events", "--dump")...))
 		d.await("-> evdump: starting capture...")
-		d.await("go@test [")
+		d.await("w@test [")
 		dumps = append(dumps, d)
 	}
 	s.python("-c", `
