@@ -173,9 +173,10 @@ def quoted(name):
 
 def plain(value):
     """Takes out of a value what differs from run to run."""
-    value = value.replace(folder, "FOLDER").replace(broker.rsplit(":", 1)[1].split("/")[0], "PORT")
+    value = value.replace(folder, "FOLDER")
     value = re.sub(r"clock:\d+", "clock:N", value)
     value = re.sub(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(\.\d+)?( UTC|\+00:00)?", "TIME", value)
+    value = re.sub(rf"\b{urlsplit(broker).port}\b", "PORT", value)
     return re.sub(r"\b\d+(\.\d+)? m?s\b", "DURATION", value)
 
 
