@@ -25,5 +25,5 @@ fi
 [ -z "$need" ] && exit 0
 run=""
 [ "$(id -u)" = 0 ] || run=sudo
-$run apt-get update -q >/dev/null
-DEBIAN_FRONTEND=noninteractive $run apt-get install -y -q --no-install-recommends $need >/dev/null
+$run apt-get update -q -o Acquire::Retries=3 >/dev/null
+DEBIAN_FRONTEND=noninteractive $run apt-get install -y -q --no-install-recommends -o Acquire::Retries=3 $need >/dev/null
