@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -33,6 +34,9 @@ func TestMain(m *testing.M) {
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "building healpipe: %v\n%s", err, out)
 		os.Exit(1)
+	}
+	if signal.Ignored(os.Interrupt) { // as in the background of a shell; the programs started here are to heed it
+		signal.Notify(make(chan os.Signal, 1), os.Interrupt)
 	}
 	code := m.Run()
 	os.RemoveAll(dir)
@@ -240,7 +244,7 @@ func (p *process) stop() {
 // runs a finalizer.
 func (p *process) interrupt() {
 	p.t.Helper()
-	for {
+	for range 15 {
 		if err := p.cmd.Process.Signal(os.Interrupt); err != nil {
 			p.t.Fatal(err)
 		}
@@ -254,6 +258,7 @@ func (p *process) interrupt() {
 		case <-time.After(20 * time.Second):
 		}
 	}
+	p.t.Fatalf("%s does not end at SIGINT\n%s", p.cmd.Args, p.output())
 }
 
 // redisInt asks redis-cli-like for an integer, such as LLEN celery.
