@@ -2,6 +2,7 @@ package celery
 
 import (
 	"context"
+	"errors"
 	"os"
 	"strconv"
 	"strings"
@@ -42,6 +43,7 @@ type dispatcher struct {
 	wake    chan struct{}
 	dropped atomic.Uint64
 	told    uint64 // dropped events that the log knows of
+	refused string // why the broker took no event last, as the log has it
 
 	flushMu sync.Mutex // one publisher at a time keeps batches in order
 }
@@ -179,6 +181,7 @@ func (d *dispatcher) flush(ctx context.Context) {
 				lost += strings.Count(string(b), `"timestamp":`)
 			}
 			d.dropped.Add(uint64(lost))
+			d.complain(err)
 			break
 		}
 	}
@@ -189,8 +192,20 @@ func (d *dispatcher) flush(ctx context.Context) {
 }
 
 // worker publishes an event of the worker group at once.
-func (d *dispatcher) worker(ctx context.Context, typ string, fields ...field) error {
-	return d.publish(ctx, strings.ReplaceAll(typ, "-", "."), d.encode(nil, typ, fields))
+func (d *dispatcher) worker(ctx context.Context, typ string, fields ...field) {
+	if err := d.publish(ctx, strings.ReplaceAll(typ, "-", "."), d.encode(nil, typ, fields)); err != nil && ctx.Err() == nil {
+		d.complain(err)
+	}
+}
+
+// complain says once why events are not taken, unless it is that the broker is away, of which the log tells already.
+func (d *dispatcher) complain(err error) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if text := err.Error(); !errors.Is(err, kombu.ErrConnection) && text != d.refused {
+		d.refused = text
+		d.log.warnf("Cannot send events: %s", text)
+	}
 }
 
 func (d *dispatcher) publish(ctx context.Context, routingKey string, body []byte) error {

@@ -140,9 +140,7 @@ func (g *gossip) election(ctx context.Context, id, topic string, action any) {
 func (g *gossip) send(ctx context.Context, typ string, fields ...field) {
 	ctx, cancel := context.WithTimeout(ctx, workerEventTimeout)
 	defer cancel()
-	if err := g.worker.events.worker(ctx, typ, fields...); err != nil {
-		g.worker.log.warnf("gossip: cannot send %s: %v", typ, err)
-	}
+	g.worker.events.worker(ctx, typ, fields...)
 }
 
 func (g *gossip) onElect(ctx context.Context, f fields) {

@@ -42,15 +42,12 @@ const workerEventTimeout = 2 * time.Second
 func (w *Worker) sendWorkerEvent(ctx context.Context, typ string, freq time.Duration) {
 	ctx, cancel := context.WithTimeout(ctx, workerEventTimeout)
 	defer cancel()
-	err := w.events.worker(ctx, typ,
+	w.events.worker(ctx, typ,
 		field{"freq", freq.Seconds()},
 		field{"active", w.state.activeCount()},
 		field{"processed", w.state.processed.Load()},
 		field{"loadavg", loadAverage()},
 		field{"sw_ident", SoftwareIdent}, field{"sw_ver", Version}, field{"sw_sys", systemName()})
-	if err != nil && ctx.Err() == nil {
-		w.log.debugf("cannot send %s: %v", typ, err)
-	}
 }
 
 // systemName is platform.system().

@@ -69,7 +69,7 @@ func dial(ctx context.Context, url string, opts Options) (*Connection, error) {
 func (c *Connection) reporter(what string) func(error) {
 	var q quiet
 	return func(err error) {
-		if q.say(err.Error()) {
+		if err = explainRefusal(err); q.say(err.Error()) {
 			c.log.Warn("broker connection lost, trying again", "part", what, "broker", c.String(), "error", err)
 		}
 	}

@@ -20,6 +20,16 @@ func explain(err error, secure bool) error {
 	return err
 }
 
+// explainRefusal does so for an error that a server has answered with, at any time.
+func explainRefusal(err error) error {
+	var refused redis.Error
+	var done *explained
+	if !errors.As(err, &refused) || errors.As(err, &done) {
+		return err
+	}
+	return explain(err, false)
+}
+
 // explained keeps the error's chain; its text stays one line.
 type explained struct {
 	error
@@ -35,6 +45,9 @@ func remedy(err error, secure bool) string {
 	var refused redis.Error
 	if errors.As(err, &refused) {
 		word, _, _ := strings.Cut(string(refused), " ")
+		if strings.Contains(string(refused), "executing the script can't run this command") || strings.Contains(string(refused), "ACL failure in script") {
+			return "the user's ACL rule forbids it, ACL LOG on the server names it; docs/operations.md has the least one"
+		}
 		switch word {
 		case "WRONGPASS":
 			return "check user and password in the URL; special characters are percent-encoded"

@@ -231,7 +231,7 @@ func (l *link) receive(conn redis.Conn, flight <-chan []*call, down chan<- struc
 				c.cmd, c.args[0] = "EVAL", c.script.src
 				l.putBack([]*call{c})
 			default:
-				l.finish(c, nil, refused)
+				l.finish(c, nil, explainRefusal(refused))
 			}
 		}
 		busy.Add(-1)

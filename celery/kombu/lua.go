@@ -16,7 +16,8 @@ package kombu
 // server has served.
 //
 // The first write is the lease: where writes are refused (memory, read-only replica) nothing has been taken yet. The reads before
-// it do the same for keys of a wrong type.
+// it do the same for keys of a wrong type. A single command can still be refused, to a user whose ACL rule lacks it: what was taken
+// then goes back to where it was, and the refusal is the reply.
 //
 // Tag, exchange and routing key are found by pattern when the names occur once, which is nearly always; else by parsing.
 // What has none of them goes to the dead letters as a line of JSON and the element. The end of a name is looked for, as most
@@ -85,6 +86,18 @@ local steps = (#KEYS - 5) / nq
 local order, drained = {}, {}
 for q = 1, nq do order[q] = q end
 local n = 0
+local refused
+
+local function failed(reply)
+  if type(reply) == 'table' and reply.err then
+    refused = reply.err
+    return true
+  end
+end
+
+local function back(list, raw)
+  if failed(redis.pcall('RPUSH', list, raw)) then redis.pcall('LPUSH', list, raw) end
+end
 
 local function pop()
   local want = 1
@@ -99,6 +112,7 @@ local function pop()
           if rotate then table.insert(order, table.remove(order, p)) end
           return got, k
         end
+        if type(got) == 'table' and got.err and sub(got.err, 1, 9) ~= 'WRONGTYPE' then refused = got.err end
         drained[k] = true
       end
     end
@@ -117,7 +131,7 @@ while n < most and room > 0 do
   for i = 1, #got do
     local raw = got[i]
     if room <= 0 then
-      for j = #got, i, -1 do redis.call('RPUSH', KEYS[k], got[j]) end
+      for j = #got, i, -1 do back(KEYS[k], got[j]) end
       break
     end
     room = room - #raw
@@ -130,26 +144,43 @@ while n < most and room > 0 do
       bodies[a], bodies[b] = tag, '[' .. raw .. route
       scores[a], scores[b] = now, tag
       held[a], held[b] = tag, head .. (99 + n) .. tail
+    elseif failed(redis.pcall('LPUSH', KEYS[5], '{"list":' .. cjson.encode(KEYS[k]) .. ',"reason":' .. cjson.encode(route) ..
+        ',"time":' .. now .. '}\n' .. raw)) then
+      room = 0
+      for j = #got, i, -1 do back(KEYS[k], got[j]) end
+      break
     else
-      redis.call('LPUSH', KEYS[5], '{"list":' .. cjson.encode(KEYS[k]) .. ',"reason":' .. cjson.encode(route) ..
-        ',"time":' .. now .. '}\n' .. raw)
       bad[#bad + 1] = k
       bad[#bad + 1] = route
     end
   end
 end
+local done = 0
+local function register(cmd, ...)
+  if failed(redis.pcall(cmd, ...)) then return false end
+  done = done + 1
+  return true
+end
+local ok = true
 if n >= 8 then
   local long = string.rep('-', 65)
-  redis.call('HSET', KEYS[1], unpack(bodies))
-  redis.call('ZADD', KEYS[2], now, long, unpack(scores))
-  redis.call('ZREM', KEYS[2], long)
-  redis.call('HSET', KEYS[3], '-', long, unpack(held))
-  redis.call('HDEL', KEYS[3], '-')
+  ok = register('HSET', KEYS[1], unpack(bodies)) and register('ZADD', KEYS[2], now, long, unpack(scores))
+    and register('HSET', KEYS[3], '-', long, unpack(held))
+  redis.pcall('ZREM', KEYS[2], long)
+  redis.pcall('HDEL', KEYS[3], '-')
 elseif n > 0 then
-  redis.call('HSET', KEYS[1], unpack(bodies))
-  redis.call('ZADD', KEYS[2], unpack(scores))
-  redis.call('HSET', KEYS[3], unpack(held))
+  ok = register('HSET', KEYS[1], unpack(bodies)) and register('ZADD', KEYS[2], unpack(scores)) and register('HSET', KEYS[3], unpack(held))
 end
+if not ok then
+  local why = refused
+  for i = 3 * n, 3, -3 do
+    if done > 0 then redis.pcall('HDEL', KEYS[1], out[i - 2]) end
+    if done > 1 then redis.pcall('ZREM', KEYS[2], out[i - 2]) end
+    back(KEYS[out[i - 1]], out[i])
+  end
+  return redis.error_reply(why)
+end
+if n == 0 and refused then return redis.error_reply(refused) end
 return {us, empty, out, bad}
 `, false)
 
