@@ -16,11 +16,9 @@ import (
 	"healpipe/internal/testenv"
 )
 
-// signalsWorker is the test's own process as a worker with the task suite.late, for signals.
-func signalsWorker() {
-	broker := os.Getenv("SUITE_BROKER")
-	app := celery.New(celery.Config{Name: "suite", Broker: broker, ResultBackend: broker})
-	app.MustRegister("suite.late", func(ctx context.Context) (string, error) {
+// late is a task that says that it runs and then waits for word.
+func late(broker string) func(context.Context) (string, error) {
+	return func(ctx context.Context) (string, error) {
 		c, err := redis.DialURL(broker)
 		if err != nil {
 			return "", err
@@ -31,7 +29,14 @@ func signalsWorker() {
 		}
 		_, err = c.Do("BLPOP", "go", 300)
 		return "done", err
-	}, celery.TaskOptions{AcksLate: true})
+	}
+}
+
+// signalsWorker is the test's own process as a worker with the task suite.late, for signals.
+func signalsWorker() {
+	broker := os.Getenv("SUITE_BROKER")
+	app := celery.New(celery.Config{Name: "suite", Broker: broker, ResultBackend: broker})
+	app.MustRegister("suite.late", late(broker), celery.TaskOptions{AcksLate: true})
 	w := app.Worker(celery.WorkerOptions{Concurrency: 1, LogLevel: celery.Info, Hostname: "w@h"})
 	signals := w.HandleSignals()
 	err := w.Run(context.Background())

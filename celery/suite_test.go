@@ -213,6 +213,7 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 			return err
 		}, celery.TaskOptions{RateLimit: "1/h"}, "label")
 	}
+	reg("late", late(broker), celery.TaskOptions{AcksLate: true})
 	reg("send_expiring", func(ctx context.Context) error {
 		_, err := sig("add", 1, []any{2}).ApplyAsync(ctx, nil, nil, celery.Options{ExpiresIn: time.Minute, Queue: "parked"})
 		if err == nil {
