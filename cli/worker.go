@@ -5,12 +5,10 @@ import (
 	"context"
 	"fmt"
 	"os"
-	"os/signal"
 	"path/filepath"
 	"runtime"
 	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -121,12 +119,12 @@ func (p *program) worker(c *cli.Context) error {
 		}
 		p.announce(s.log, "metrics are served at http://"+addr+"/metrics")
 	}
-	signals := forwardSignals(w)
-	defer signals.stop()
+	signals := w.HandleSignals()
+	defer signals.Stop()
 	if err := w.Run(c.Context); err != nil {
 		return err
 	}
-	if signals.restart.Load() {
+	if signals.Restart() {
 		return reexec()
 	}
 	if code := w.ExitCode(); code != 0 {
@@ -229,68 +227,6 @@ func splitList(s string) []string {
 		}
 	}
 	return out
-}
-
-// forwardSignals gives signals the meaning that they have for a Celery worker, and a second TERM that of a
-// cold shutdown:
-//
-//	TERM, INT         warm shutdown, then cold (INT: soft before cold, where a timeout is set)
-//	QUIT              soft shutdown where a timeout is set, else cold
-//	USR1              the stacks of all goroutines to standard error
-//	HUP               warm shutdown and start again, with the same arguments
-//
-// With REMAP_SIGTERM=SIGQUIT, TERM is QUIT.
-func forwardSignals(w *celery.Worker) *forwarder {
-	f := &forwarder{ch: make(chan os.Signal, 8), done: make(chan struct{})}
-	signal.Notify(f.ch, syscall.SIGTERM, os.Interrupt, syscall.SIGQUIT, syscall.SIGUSR1, syscall.SIGHUP)
-	go f.run(w)
-	return f
-}
-
-// forwarder is what forwardSignals runs.
-type forwarder struct {
-	ch      chan os.Signal
-	done    chan struct{}
-	restart atomic.Bool // a HUP asked for it
-}
-
-func (f *forwarder) stop() {
-	signal.Stop(f.ch)
-	close(f.done)
-}
-
-func (f *forwarder) run(w *celery.Worker) {
-	remap := os.Getenv("REMAP_SIGTERM") == "SIGQUIT"
-	for asked := 0; ; {
-		var sig os.Signal
-		select {
-		case <-f.done:
-			return
-		case sig = <-f.ch:
-		}
-		if sig == syscall.SIGTERM && remap {
-			sig = syscall.SIGQUIT
-		}
-		switch {
-		case sig == syscall.SIGUSR1:
-			stacks := make([]byte, 1<<20)
-			fmt.Fprintf(os.Stderr, "%s\n", stacks[:runtime.Stack(stacks, true)])
-			continue
-		case sig == syscall.SIGHUP:
-			f.restart.Store(true)
-			w.Warm()
-			continue
-		case sig == syscall.SIGQUIT, sig == os.Interrupt && asked == 1:
-			w.Soft()
-		case asked == 0:
-			w.Warm()
-		default:
-			w.Cold()
-		}
-		if asked++; asked > 3 {
-			os.Exit(exitFailed) // somebody insists
-		}
-	}
 }
 
 // reexec replaces the process by a new one of the same program and arguments.

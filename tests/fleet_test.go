@@ -75,7 +75,7 @@ func (s *site) s3Python(server *s3test.Server, args ...string) string {
 // chunks, since zarr-python takes no lock on a chunk.
 func TestFleet(t *testing.T) {
 	t.Parallel()
-	s := newSite(t)
+	s := newSite(t, flowerUsers...)
 	server := s.onS3()
 	var names, puts []string
 	for _, f := range []struct {

@@ -49,12 +49,12 @@ func TestFlower(t *testing.T) {
 // flowerSecret is the password of the broker's user healpipe, which no page may show.
 const flowerSecret = "sesam-open"
 
-// flowerRedis starts a broker with that user beside the one without a password.
-func flowerRedis(t *testing.T) *testenv.Redis {
-	return testenv.StartRedis(t, "--user", "default", "on", "nopass", "~*", "&*", "+@all", "--user", "healpipe", "on", ">"+flowerSecret, "~*", "&*", "+@all")
-}
+// flowerUsers are a broker's options for that user beside the one without a password.
+var flowerUsers = []string{"--user", "default", "on", "nopass", "~*", "&*", "+@all", "--user", "healpipe", "on", ">" + flowerSecret, "~*", "&*", "+@all"}
 
-// flowerURL is the URL of a database of flowerRedis with user and password.
+func flowerRedis(t *testing.T) *testenv.Redis { return testenv.StartRedis(t, flowerUsers...) }
+
+// flowerURL is the URL of a database of a broker with flowerUsers, with user and password.
 func (s *site) flowerURL(db int) string {
 	return strings.Replace(s.redis.URL(db), "://", "://healpipe:"+flowerSecret+"@", 1)
 }
