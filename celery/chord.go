@@ -198,6 +198,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 	}
 	results, err := w.joinChord(ctx, b, p.group)
 	if err != nil {
+		letClientsLook(ctx)
 		w.failChord(ctx, r, body, err)
 		_, derr := b.redis.Del(ctx, key(chordSize)) // a part that comes again does not fail the chord again
 		return derr
@@ -220,6 +221,20 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		token, int(max(2*claim, 300*time.Second).Seconds()))
 	return derr
 }
+
+// letClientsLook waits for the moment that Celery's client needs from its look at the header's results to that at the
+// body's. A get() raises the header's own exception, as programs that catch it expect; a chord that fails as a whole
+// between its two looks, which a Python worker is too slow for, would show as ChordError.
+func letClientsLook(ctx context.Context) {
+	t := time.NewTimer(chordFailureDelay)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
+const chordFailureDelay = 20 * time.Millisecond
 
 // publishBudget is the time that calling the body may take with the broker slow.
 const publishBudget = 30 * time.Second
