@@ -180,8 +180,8 @@ func (a *Array) SameAs(o ArrayOptions) error {
 	if err != nil {
 		return fmt.Errorf("zarr: %s: %w", a.name(), err)
 	}
-	got := a.meta.tree()
-	for _, m := range want.tree() {
+	got := a.meta.canonical()
+	for _, m := range want.canonical() {
 		if m.key == "attributes" {
 			continue
 		}

@@ -3,6 +3,7 @@ package zarr
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -93,14 +94,58 @@ func (c Codec) spec() (codecSpec, error) {
 		}
 		s.config = append(s.config, member{k, tree})
 	}
-	order := configOrder[c.Name]
+	s.sort()
+	return s, nil
+}
+
+// sort puts the configuration, which is the codec's own, in zarr-python's order.
+func (s *codecSpec) sort() {
+	order := configOrder[s.name]
 	slices.SortFunc(s.config, func(a, b member) int {
 		if i, j := slices.Index(order, a.key), slices.Index(order, b.key); i != j {
 			return i - j
 		}
 		return strings.Compare(a.key, b.key)
 	})
-	return s, nil
+}
+
+// canonicalCodecs is the tree of a chain with everything stated and in order; t is the type of its values.
+func canonicalCodecs(specs []codecSpec, t DataType) []any {
+	list := slices.Clone(specs)
+	for i := range list {
+		s := &list[i]
+		s.config = slices.Clone(s.config)
+		set := func(key string, val any) { s.config = s.config.set(key, val) }
+		sub := func(key string, t DataType) {
+			v, _ := s.config.get(key)
+			if inner, err := parseSpecs(v); err == nil {
+				set(key, canonicalCodecs(inner, t))
+			}
+		}
+		lacks := func(key string) bool { _, ok := s.config.get(key); return !ok }
+		switch s.name {
+		case "bytes", "endian":
+			if s.name = "bytes"; t.wordSize() == 1 {
+				s.config = nil // says nothing
+			}
+		case "blosc":
+			if v, ok := s.config.get("typesize"); !ok || v == number("0") {
+				set("typesize", number(strconv.Itoa(t.Size())))
+			}
+		case "zstd":
+			if lacks("checksum") {
+				set("checksum", false)
+			}
+		case "sharding_indexed":
+			if lacks("index_location") {
+				set("index_location", "end")
+			}
+			sub("codecs", t)
+			sub("index_codecs", TypeUint64)
+		}
+		s.sort()
+	}
+	return specsTree(list)
 }
 
 func codecsTree(list []Codec) ([]any, error) {

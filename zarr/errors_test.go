@@ -248,3 +248,37 @@ func TestInvalidCalls(t *testing.T) {
 		t.Errorf("other chunks: %v", err)
 	}
 }
+
+// TestSameAsInOtherNotation compares arrays whose codecs are written as other libraries write them.
+func TestSameAsInOtherNotation(t *testing.T) {
+	t.Parallel()
+	ctx := context.Background()
+	st, _ := localStore(t)
+	little, blosc := zarr.Bytes(zarr.Little), zarr.Blosc("lz4", 5, "shuffle", 4, 0)
+	want := zarr.ArrayOptions{Shape: []int{4}, Chunks: []int{1}, Shards: []int{2}, DataType: zarr.TypeFloat32, Codecs: []zarr.Codec{little, zarr.Zstd(3, false), blosc}}
+	for i, c := range []struct {
+		codecs string
+		same   bool
+	}{
+		// As tensorstore writes it: names in alphabetical order; as zarrs: with the defaults left out.
+		{`{"name": "sharding_indexed", "configuration": {"chunk_shape": [1], "index_location": "end", "codecs": [{"configuration": {"endian": "little"}, "name": "bytes"},
+			{"name": "zstd", "configuration": {"checksum": false, "level": 3}}, {"name": "blosc", "configuration": {"blocksize": 0, "clevel": 5, "cname": "lz4", "shuffle": "shuffle", "typesize": 4}}],
+			"index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "crc32c", "configuration": {}}]}}`, true},
+		{`{"name": "sharding_indexed", "configuration": {"index_codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, "crc32c"], "chunk_shape": [1],
+			"codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "zstd", "configuration": {"level": 3}}, {"name": "blosc", "configuration": {"cname": "lz4", "clevel": 5, "shuffle": "shuffle", "blocksize": 0}}]}}`, true},
+		{`{"name": "sharding_indexed", "configuration": {"index_codecs": [{"name": "bytes", "configuration": {"endian": "big"}}, "crc32c"], "chunk_shape": [1],
+			"codecs": [{"name": "bytes", "configuration": {"endian": "little"}}, {"name": "zstd", "configuration": {"level": 3}}, {"name": "blosc", "configuration": {"cname": "lz4", "clevel": 5, "shuffle": "shuffle", "blocksize": 0}}]}}`, false},
+	} {
+		doc := strings.Replace(plainMetadata, `{"name": "bytes", "configuration": {"endian": "little"}}`, c.codecs, 1)
+		if err := st.Put(ctx, "a/zarr.json", []byte(doc)); err != nil {
+			t.Fatal(err)
+		}
+		a := must(zarr.OpenArray(ctx, st, "a", zarr.Options{}))(t)
+		if err := a.SameAs(want); (err == nil) != c.same || err != nil && !errors.Is(err, zarr.ErrMismatch) {
+			t.Errorf("notation %d: %v", i, err)
+		}
+		if err := a.SameAs(a.Options()); err != nil {
+			t.Errorf("notation %d, its own options: %v", i, err)
+		}
+	}
+}

@@ -285,6 +285,12 @@ func (m *metadata) tree() object {
 	return append(o, m.extra...)
 }
 
+// canonical is the tree with the codecs in one notation, for comparing: other libraries order a codec's settings in
+// other ways and leave out what is the default.
+func (m *metadata) canonical() object {
+	return m.tree().set("codecs", canonicalCodecs(m.codecs, m.dtype))
+}
+
 // chunkKey is the key of a stored object below the array's path.
 func (m *metadata) chunkKey(index []int) string {
 	var b strings.Builder
