@@ -26,8 +26,9 @@ const (
 
 // chordPartScript counts a part and decides who calls the body. The mark "done" turns away parts that were delivered
 // before; a first delivery is of a new run of a frozen chord, whose client removes the mark only with its last part.
-// A claim begins with the part that took it: when that part comes again its worker is gone, and so is the claim. Celery
-// waits for the claim's end, which its visibility timeout of an hour outlasts; a lease does not.
+// A claim begins with the part that took it: when that part comes again its worker is gone, and so is the claim. A
+// Python worker that the part comes to waits for the claim's end, and leaves the chord uncalled if it has not come: hence
+// claims here are short and renewed (chordClaimLife).
 //
 //	KEYS  1 .j  2 .t  3 .s  4 .d  5 the group's key  6 .c
 //	ARGV  1 task id  2 part  3 ordered (1 or 0)  4 place, or +inf  5 expiry of the counters, s (0 none)
@@ -59,6 +60,13 @@ if size and n == tonumber(size) + tonumber(extra or 0) then
   end
 end
 return {n, extra, size, mine}`, true)
+
+// chordKeepScript lets a claim that is held live on.
+//
+//	KEYS  1 .c   ARGV  1 token  2 its life, ms   reply 1 if the claim is the caller's
+var chordKeepScript = kombu.NewScript("chord keep", `
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+return redis.call('PEXPIRE', KEYS[1], ARGV[2])`, true)
 
 // chordExtendScript renews the claim, or takes an expired one again while the counters are still there.
 //
@@ -177,7 +185,6 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 	if b.ordered() {
 		ordered = 1
 	}
-	claim := max(5*time.Second, 2*b.app.conf.ChordJoinTimeout)
 	token := p.id + ":" + place + "/" + uuid.NewString()
 	key := func(suffix string) string { return b.groupKey(p.group, suffix) }
 	redelivered := 0
@@ -185,7 +192,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		redelivered = 1
 	}
 	reply, err := b.redis.Eval(ctx, chordPartScript, []string{key(chordResults), key(chordExtra), key(chordSize), key(chordCounted), key(""), key(chordClaim)},
-		p.id, data, ordered, place, int(b.chordExpiry().Seconds()), int(max(0, b.app.conf.ResultExpires).Seconds()), int(claim.Seconds()), token, redelivered)
+		p.id, data, ordered, place, int(b.chordExpiry().Seconds()), int(max(0, b.app.conf.ResultExpires).Seconds()), int(chordClaimLife.Seconds()), token, redelivered)
 	if err != nil {
 		return err
 	}
@@ -196,6 +203,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 	if mine, _ := list[3].(int64); mine != 1 {
 		return nil
 	}
+	defer b.keepClaim(ctx, key(chordClaim), token)()
 	results, err := w.joinChord(ctx, b, p.group)
 	if err != nil {
 		letClientsLook(ctx)
@@ -203,7 +211,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		_, derr := b.redis.Del(ctx, key(chordSize)) // a part that comes again does not fail the chord again
 		return derr
 	}
-	reply, err = b.redis.Eval(ctx, chordExtendScript, []string{key(chordClaim), key(chordSize)}, token, int((claim + publishBudget).Seconds()))
+	reply, err = b.redis.Eval(ctx, chordExtendScript, []string{key(chordClaim), key(chordSize)}, token, int(chordClaimLife.Seconds()))
 	if err != nil {
 		return err
 	}
@@ -218,7 +226,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		w.failChord(ctx, r, body, chordError("Callback error: "+excRepr(err), err))
 	}
 	_, derr := b.redis.Eval(ctx, chordDoneScript, []string{key(chordClaim), key(chordResults), key(chordExtra), key(chordSize), key(chordCounted)},
-		token, int(max(2*claim, 300*time.Second).Seconds()))
+		token, int(max(4*b.app.conf.ChordJoinTimeout, chordDoneLife).Seconds()))
 	return derr
 }
 
@@ -236,8 +244,36 @@ func letClientsLook(ctx context.Context) {
 
 const chordFailureDelay = 20 * time.Millisecond
 
-// publishBudget is the time that calling the body may take with the broker slow.
-const publishBudget = 30 * time.Second
+const (
+	// chordClaimLife is how long a claim outlives its worker: less than the three quarters of a lease's time (6 s) after
+	// which the part can come to a Python worker, which knows claims only by their end.
+	chordClaimLife = 5 * time.Second
+	chordDoneLife  = 300 * time.Second // of the mark "done", at least
+)
+
+// keepClaim renews a claim until the returned function is called.
+func (b *redisBackend) keepClaim(ctx context.Context, key, token string) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(chordClaimLife / 4)
+		defer tick.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-tick.C:
+			}
+			// A failure shows when the claim is extended before the body is called.
+			_, _ = b.redis.Eval(ctx, chordKeepScript, []string{key}, token, chordClaimLife.Milliseconds())
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
 
 func requestContext(ctx context.Context, r *Request) context.Context {
 	return context.WithValue(ctx, requestKey{}, r)

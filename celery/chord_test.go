@@ -110,3 +110,56 @@ func TestChordClaimedByKilledWorker(t *testing.T) {
 		return string(v) == "done"
 	})
 }
+
+// The claim on a chord must end before the lease of its worker does, or a Python worker that gets the part of a killed one
+// takes the chord for called. While the worker lives it must not end.
+func TestChordClaimIsShortAndKept(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Name: "suite", Broker: url, ResultBackend: url, ChordJoinTimeout: time.Minute})
+	registerSuite(t, app, url)
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 1})
+	conn := dial(t, url)
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+	defer cancel()
+	// A saved header with a member that does not end holds up the worker between the claim and the body's call.
+	key := "celery-taskset-meta-group"
+	for _, cmd := range [][]any{
+		{"SET", key, `{"result": [["group", null], [[["part", null], null], [["away", null], null]]]}`},
+		{"SET", key + ".s", 1},
+	} {
+		if _, err := conn.Do(cmd[0].(string), cmd[1:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first := int64(0)
+	s := app.Signature("suite.add", 1, 1).Set(celery.Options{TaskID: "part", GroupID: "group", GroupIndex: &first})
+	s.Options["chord"] = app.Signature("suite.xsum").Set(celery.Options{TaskID: "body"})
+	if _, err := s.Delay(ctx); err != nil {
+		t.Fatal(err)
+	}
+	const lease = 6000 // ms that a lease lasts at least when its worker dies
+	low, renewed := int64(lease), 0
+	testenv.WaitFor(t, time.Minute, "two renewals of the claim", func() bool {
+		left, err := redis.Int64(conn.Do("PTTL", key+".c"))
+		if err != nil || left > lease || (left < 0 && low < lease) {
+			t.Fatalf("the claim ends in %d ms: %v", left, err)
+		}
+		if left >= 0 && left > low {
+			renewed++
+		}
+		if left >= 0 {
+			low = left
+		}
+		return renewed == 2
+	})
+	meta := `{"status": "SUCCESS", "result": 5, "traceback": null, "children": [], "task_id": "away"}`
+	for _, cmd := range [][]any{{"SET", "celery-task-meta-away", meta}, {"PUBLISH", "celery-task-meta-away", meta}} {
+		if _, err := conn.Do(cmd[0].(string), cmd[1:]...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if v, err := app.AsyncResult("body").Get(ctx); err != nil || v != int64(7) {
+		t.Errorf("the body: %v %v", v, err)
+	}
+}
