@@ -27,6 +27,7 @@ type BroadcastOptions struct {
 	Reply       bool          // gather replies
 	Timeout     time.Duration // for replies; 1 s
 	Limit       int           // stop after so many replies; the number of destinations
+	KeepOrder   bool          // dictionaries in replies are kombu.Objects, in the order of their sender
 }
 
 // request is one command on its way.
@@ -37,12 +38,13 @@ type request struct {
 	pattern, matcher string
 	ticket           string // set: replies are wanted
 	expires          time.Duration
+	ordered          bool // the reply's dictionaries keep their order
 }
 
 // Broadcast sends a command to all or some workers. With Reply it returns each node's answer; an answer
 // {"error": text} is not a Go error.
 func (c *Control) Broadcast(ctx context.Context, method string, args map[string]any, o BroadcastOptions) (map[string]any, error) {
-	req := request{method: method, args: orEmptyMap(args), destination: o.Destination, pattern: o.Pattern, matcher: o.Matcher}
+	req := request{method: method, args: orEmptyMap(args), destination: o.Destination, pattern: o.Pattern, matcher: o.Matcher, ordered: o.KeepOrder}
 	if !o.Reply {
 		conn, err := c.connection(ctx)
 		if err != nil {
@@ -145,13 +147,17 @@ func (c *Control) collect(ctx context.Context, req request, sent func(receivers 
 				return kombu.ErrClosed
 			}
 			d.Ack()
-			body, err := d.Message.Decode(c.app.accept)
+			decode := d.Message.Decode
+			if req.ordered {
+				decode = d.Message.DecodeOrdered
+			}
+			body, err := decode(c.app.accept)
 			if err != nil {
 				return err
 			}
 			clock, _ := toInt(d.Message.Headers["clock"])
 			c.app.lclock.adjust(clock)
-			reply, ok := body.(map[string]any)
+			reply, ok := asMap(body)
 			if !ok || d.Message.Headers["ticket"] != req.ticket {
 				continue
 			}

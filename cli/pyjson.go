@@ -10,10 +10,11 @@ import (
 	"unicode/utf16"
 
 	"healpipe/celery"
+	"healpipe/celery/kombu"
 )
 
-// pyJSON prints a decoded message value as Python's json.dumps does: a space behind commas and colons, keys
-// sorted, only ASCII; over several lines with indent > 0.
+// pyJSON prints a decoded message value as Python's json.dumps does: a space behind commas and colons, only ASCII; over
+// several lines, with the keys sorted, with indent > 0.
 func pyJSON(v any, indent int) string {
 	var b strings.Builder
 	writeJSON(&b, v, indent, 0)
@@ -32,18 +33,27 @@ func writeJSON(b *strings.Builder, v any, indent, depth int) {
 	}
 	switch v := v.(type) {
 	case map[string]any:
+		var o kombu.Object
+		for _, k := range slices.Sorted(maps.Keys(v)) {
+			o = append(o, kombu.Member{Key: k, Value: v[k]})
+		}
+		writeJSON(b, o, indent, depth)
+	case kombu.Object:
 		if len(v) == 0 {
 			b.WriteString("{}")
 			return
 		}
+		if indent > 0 {
+			v = slices.SortedStableFunc(slices.Values(v), func(a, b kombu.Member) int { return strings.Compare(a.Key, b.Key) })
+		}
 		b.WriteByte('{')
-		for i, k := range slices.Sorted(maps.Keys(v)) {
+		for i, e := range v {
 			if i > 0 {
 				b.WriteString(comma)
 			}
 			newline(depth + 1)
-			b.WriteString(jsonString(k) + ": ")
-			writeJSON(b, v[k], indent, depth+1)
+			b.WriteString(jsonString(e.Key) + ": ")
+			writeJSON(b, e.Value, indent, depth+1)
 		}
 		newline(depth)
 		b.WriteByte('}')

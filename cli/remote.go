@@ -85,7 +85,7 @@ func (p *program) askWorkers(c *cli.Context, method string, args map[string]any,
 	ctx, stop := interruptible(c.Context)
 	defer stop()
 	replies, err := app.Control().Broadcast(ctx, method, args, celery.BroadcastOptions{
-		Destination: destinations(c), Reply: true, Timeout: seconds(c.Float64("timeout")),
+		Destination: destinations(c), Reply: true, Timeout: seconds(c.Float64("timeout")), KeepOrder: true,
 	})
 	if err != nil {
 		return p.brokerError(err)
@@ -186,12 +186,13 @@ func pretty(reply any) (status, text string) {
 			lines[i] = "* " + s
 		}
 		return "OK", strings.Join(lines, "\n")
-	case map[string]any:
-		if ok, has := v["ok"]; has {
+	case kombu.Object:
+		m := v.Map()
+		if ok, has := m["ok"]; has {
 			_, text := pretty(ok)
 			return "OK", indent(text, 4)
 		}
-		if err, has := v["error"]; has {
+		if err, has := m["error"]; has {
 			_, text := pretty(err)
 			return "ERROR", indent(text, 4)
 		}

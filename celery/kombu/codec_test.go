@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
+	"healpipe/celery/internal/pyrepr"
 	"healpipe/internal/testenv"
 )
 
@@ -319,6 +320,53 @@ for text in json.loads(sys.argv[1]):
 		}
 		if diff := cmp.Diff(again, got, comparer(), cmp.Comparer(func(a, b float64) bool { return a == b || a != a && b != b })); diff != "" {
 			t.Errorf("%.60q: %s", texts[i], diff)
+		}
+	}
+}
+
+// TestOrderedJSON reads objects and writes them again in the order that Python keeps.
+func TestOrderedJSON(t *testing.T) {
+	t.Parallel()
+	texts := []string{
+		`{"b": 1, "a": {"z": [], "y": {}}, "b": 2, "": null}`, `[{"ok": {"max-concurrency": 2, "impl": "x"}}, {}]`, `{"2": {"1": {"0": 1.0}}, "10": "e"}`,
+		`{"__type__": "decimal", "__value__": "1.10"}`, `{"__value__": {"hex": "12345678123456781234567812345678"}, "__type__": "uuid"}`, `{"__type__": "mine", "x": 1}`,
+		`{"x": {"__type__": "datetime", "__value__": "2024-01-01T10:11:12"}, "a": {"__value__": 1}}`, `{"__value__": 1, "x": 0, "__type__": "date"}`, `{"a": 1`, `"text"`,
+	}
+	list, _ := json.Marshal(texts)
+	out := testenv.RunPython(t, pythonPrelude+`
+for text in json.loads(sys.argv[1]):
+    try: print(json.dumps([dumps(loads(text.encode(), 'application/json', 'utf-8', accept={'application/json'}), 'json')[2], str(loads(text.encode(), 'application/json', 'utf-8', accept={'application/json'}))]))
+    except Exception as e: print(json.dumps(["", ""]))
+`, string(list))
+	for i, line := range strings.Split(strings.TrimSpace(out), "\n") {
+		var want [2]string
+		if err := json.Unmarshal([]byte(line), &want); err != nil {
+			t.Fatal(err)
+		}
+		m := &Message{ContentType: ContentJSON, ContentEncoding: "utf-8", Body: []byte(texts[i])}
+		v, err := m.DecodeOrdered(nil)
+		if (want[0] == "") != (err != nil) {
+			t.Errorf("%s gives %v, %v; Python's answer is %s", texts[i], v, err, line)
+			continue
+		}
+		if err != nil {
+			continue
+		}
+		again, err := EncodeJSON(v)
+		if err != nil || string(again) != want[0] {
+			t.Errorf("%s is written again as %s, %v; by Python as %s", texts[i], again, err, want[0])
+		}
+		if got := pyrepr.Repr(v); got != want[1] && i < 3 { // the marked types print differently
+			t.Errorf("%s prints as %s, in Python as %s", texts[i], got, want[1])
+		}
+		// The other serializers know no order.
+		plain, _ := DecodeJSON([]byte(texts[i]))
+		for _, name := range []string{"yaml", "msgpack"} {
+			a, _, _, errA := Serialize(v, name)
+			b, _, _, errB := Serialize(plain, name)
+			if !bytes.Equal(a, b) || (errA == nil) != (errB == nil) || i < 3 && errA != nil {
+				t.Errorf("%s as %s: %q, %v; without an order %q, %v", texts[i], name, a, errA, b, errB)
+			}
 		}
 	}
 }

@@ -20,6 +20,8 @@ type jsonReader struct {
 	s []byte
 	i int
 	t string // the same bytes, for texts to share; "" if each text is to be a copy of its own
+
+	ordered bool // objects become Objects
 }
 
 // shareLimit is the largest body whose texts share one copy of it, so that keeping one of them keeps no more alive.
@@ -29,11 +31,13 @@ func (r *jsonReader) fail(what string) error {
 	return fmt.Errorf("%w: JSON: %s at byte %d", ErrDecode, what, r.i)
 }
 
-func decodeJSON(data []byte) (any, error) {
+func decodeJSON(data []byte) (any, error) { return readJSON(data, false) }
+
+func readJSON(data []byte, ordered bool) (any, error) {
 	if !utf8.Valid(data) {
 		return nil, fmt.Errorf("%w: JSON: not UTF-8", ErrDecode)
 	}
-	r := jsonReader{s: data}
+	r := jsonReader{s: data, ordered: ordered}
 	if len(data) <= shareLimit {
 		r.t = string(data)
 	}
@@ -131,6 +135,9 @@ func (r *jsonReader) array(depth int) (any, error) {
 }
 
 func (r *jsonReader) object(depth int) (any, error) {
+	if r.ordered {
+		return r.orderedObject(depth)
+	}
 	out := map[string]any{}
 	err := r.members(func(key string) error {
 		v, err := r.value(depth + 1)
@@ -146,6 +153,33 @@ func (r *jsonReader) object(depth int) (any, error) {
 				return marked(kind, v)
 			}
 		}
+	}
+	return out, nil
+}
+
+func (r *jsonReader) orderedObject(depth int) (any, error) {
+	out, at := Object{}, map[string]int{}
+	err := r.members(func(key string) error {
+		v, err := r.value(depth + 1)
+		if i, again := at[key]; again {
+			out[i].Value = v
+			return err
+		}
+		at[key] = len(out)
+		out = append(out, Member{Key: key, Value: v})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	kind, isMarked := at["__type__"]
+	value, hasValue := at["__value__"]
+	if len(out) == 2 && isMarked && hasValue {
+		v := out[value].Value
+		if o, ok := v.(Object); ok {
+			v = o.Map()
+		}
+		return marked(out[kind].Value, v)
 	}
 	return out, nil
 }

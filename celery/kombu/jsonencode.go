@@ -41,6 +41,8 @@ func appendJSON(dst []byte, v any, depth int) ([]byte, error) {
 		return appendList(dst, len(v), depth, func(i int) any { return v[i] })
 	case map[string]any:
 		return appendMap(dst, v, depth)
+	case Object:
+		return appendObject(dst, v, depth)
 	case []byte:
 		return appendBytes(dst, v), nil
 	case json.Number:

@@ -53,6 +53,8 @@ func appendMsgpack(dst []byte, v any, depth int) ([]byte, error) {
 			}
 		}
 		return dst, nil
+	case Object:
+		return appendMsgpack(dst, v.Map(), depth)
 	case map[string]any:
 		dst = appendMsgpackLen(dst, len(v), 0x80, 15, 0xdd) // 0xde, 0xdf
 		for _, k := range slices.Sorted(maps.Keys(v)) {

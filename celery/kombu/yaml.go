@@ -64,6 +64,8 @@ func appendYAML(dst []byte, v any, depth int) ([]byte, error) {
 			}
 		}
 		return append(dst, ']'), nil
+	case Object:
+		return appendYAML(dst, v.Map(), depth)
 	case map[string]any:
 		dst = append(dst, '{')
 		for i, k := range slices.Sorted(maps.Keys(v)) {
