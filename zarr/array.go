@@ -193,8 +193,6 @@ func (a *Array) SameAs(o ArrayOptions) error {
 	return nil
 }
 
-func oneLine(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }
-
 // Grid returns the number of stored objects (chunks or shards) along each dimension.
 func (a *Array) Grid() []int {
 	g := make([]int, len(a.meta.shape))

@@ -58,7 +58,18 @@ func newChain(specs []codecSpec, shape []int, t DataType, fill []byte) (*chain, 
 	return c, nil
 }
 
+// settings are what the configurations of the codecs may have. Those of numcodecs matter for writing alone.
+var settings = map[string][]string{
+	"bytes": {"endian"}, "endian": {"endian"}, "transpose": {"order"}, "zstd": configOrder["zstd"], "gzip": {"level"}, "crc32c": nil,
+	"blosc": configOrder["blosc"], "sharding_indexed": configOrder["sharding_indexed"],
+}
+
 func (c *chain) add(s codecSpec, ordered *bool) error {
+	if keys, ok := settings[s.name]; ok {
+		if err := s.config.only(keys...); err != nil {
+			return err
+		}
+	}
 	switch s.name {
 	case "transpose", "bytes", "endian", "sharding_indexed":
 		if *ordered {
@@ -104,7 +115,7 @@ func (c *chain) addTranspose(s codecSpec) error {
 		ok = ok && sorted[i] == i
 	}
 	if !ok || len(order) != len(c.shape) {
-		return fmt.Errorf("%w: order %.80s of %d dimensions", ErrInvalid, formatJSON(v), len(c.shape))
+		return fmt.Errorf("%w: order %s of %d dimensions", ErrInvalid, brief(v), len(c.shape))
 	}
 	if c.perm == nil {
 		c.perm = order
@@ -142,7 +153,7 @@ func byteOrder(s codecSpec, t DataType) (swap bool, err error) {
 	case v == Big:
 		return nativeLittle, nil
 	}
-	return false, fmt.Errorf("%w: endian %s", ErrUnsupported, formatJSON(v))
+	return false, fmt.Errorf("%w: endian %s", ErrUnsupported, brief(v))
 }
 
 // plain says that a chunk's bytes, before compression, are its values as they are in memory.

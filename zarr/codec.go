@@ -254,5 +254,5 @@ func extension(v any) (name string, config object, must bool, err error) {
 		}
 		return name, config, must, nil
 	}
-	return "", nil, false, fmt.Errorf("%w: no name or configuration in %.80s", ErrCorrupt, formatJSON(v))
+	return "", nil, false, fmt.Errorf("%w: no name or configuration in %s", ErrCorrupt, brief(v))
 }

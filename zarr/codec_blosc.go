@@ -33,11 +33,9 @@ func newBlosc(config object, t DataType) (compressor, error) {
 			}
 		case "blocksize":
 			c.opt.BlockSize, ok = jsonInt(m.val)
-		default:
-			return nil, fmt.Errorf("%w: %s in the configuration", ErrUnsupported, m.key)
 		}
 		if !ok {
-			return nil, fmt.Errorf("%w: %s %.40s", ErrInvalid, m.key, formatJSON(m.val))
+			return nil, fmt.Errorf("%w: %s %s", ErrInvalid, m.key, brief(m.val))
 		}
 	}
 	switch c.opt.Compressor {

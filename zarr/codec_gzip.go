@@ -22,7 +22,7 @@ func newGzip(config object) (compressor, error) {
 	level := 5
 	if v, ok := config.get("level"); ok {
 		if level, ok = jsonInt(v); !ok || level < 0 || level > 9 {
-			return nil, fmt.Errorf("%w: level %.40s", ErrInvalid, formatJSON(v))
+			return nil, fmt.Errorf("%w: level %s", ErrInvalid, brief(v))
 		}
 	}
 	return gzipCodec{&sync.Pool{New: func() any {

@@ -16,12 +16,12 @@ func newZstd(config object) (compressor, error) {
 	var c zstdCodec
 	if v, ok := config.get("level"); ok {
 		if c.level, ok = jsonInt(v); !ok || c.level < zstd.MinLevel || c.level > zstd.MaxLevel {
-			return nil, fmt.Errorf("%w: level %.40s", ErrInvalid, formatJSON(v))
+			return nil, fmt.Errorf("%w: level %s", ErrInvalid, brief(v))
 		}
 	}
 	if v, ok := config.get("checksum"); ok {
 		if c.checksum, ok = v.(bool); !ok {
-			return nil, fmt.Errorf("%w: checksum %.40s", ErrInvalid, formatJSON(v))
+			return nil, fmt.Errorf("%w: checksum %s", ErrInvalid, brief(v))
 		}
 	}
 	return c, nil

@@ -156,6 +156,20 @@ func TestRefusedMetadata(t *testing.T) {
 		{"no endian", `{"endian": "little"}`, `{}`, zarr.ErrInvalid, "endian"},
 		{"transpose", `"codecs": [`, `"codecs": [{"name": "transpose", "configuration": {"order": [1]}}, `, zarr.ErrInvalid, "transpose"},
 		{"order of codecs", `"codecs": [`, `"codecs": ["crc32c", `, zarr.ErrInvalid, "crc32c"},
+		{"node type", `"array"`, `"table"`, zarr.ErrInvalid, `node_type is "table"`},
+		{"shape", `"shape": [4]`, `"shape": [4, "five"]`, zarr.ErrCorrupt, `shape: corrupt data: [ 4, "five" ]`},
+		{"attributes", `"attributes": {}`, `"attributes": [1]`, zarr.ErrCorrupt, "attributes"},
+		{"storage transformers", `"attributes"`, `"storage_transformers": {"name": "cipher"}, "attributes"`, zarr.ErrCorrupt, "storage_transformers"},
+		{"setting of the data type", `"float32"`, `{"name": "float32", "configuration": {"nan": "quiet"}}`, zarr.ErrUnsupported, `data_type: unsupported: "nan"`},
+		{"setting of the grid", `"chunk_shape"`, `"origin": [1], "chunk_shape"`, zarr.ErrUnsupported, `chunk_grid: unsupported: "origin"`},
+		{"setting of the keys", `"default"`, `"default", "configuration": {"prefix": "k"}`, zarr.ErrUnsupported, `chunk_key_encoding: unsupported: "prefix"`},
+		{"setting of bytes", `"endian"`, `"pad": 1, "endian"`, zarr.ErrUnsupported, `codec bytes: unsupported: "pad"`},
+		{"setting of gzip", `"}}]`, `"}}, {"name": "gzip", "configuration": {"level": 1, "strategy": "rle"}}]`, zarr.ErrUnsupported, `codec gzip: unsupported: "strategy"`},
+		{"setting of zstd", `"}}]`, `"}}, {"name": "zstd", "configuration": {"level": 1, "dictionary": 7}}]`, zarr.ErrUnsupported, `codec zstd: unsupported: "dictionary"`},
+		{"setting of crc32c", `"}}]`, `"}}, {"name": "crc32c", "configuration": {"location": "start"}}]`, zarr.ErrUnsupported, `codec crc32c: unsupported: "location"`},
+		{"setting of blosc", `"}}]`, `"}}, {"name": "blosc", "configuration": {"cname": "lz4", "filter": "delta"}}]`, zarr.ErrUnsupported, `codec blosc: unsupported: "filter"`},
+		{"setting of a shard", `{"name": "bytes", "configuration": {"endian": "little"}}`, `{"name": "sharding_indexed", "configuration": {"chunk_shape": [1],
+			"codecs": ["bytes"], "index_codecs": ["bytes"], "fragments": 2}}`, zarr.ErrUnsupported, `codec sharding_indexed: unsupported: "fragments"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -169,7 +183,7 @@ func TestRefusedMetadata(t *testing.T) {
 				t.Fatal(err)
 			}
 			_, err := zarr.OpenArray(ctx, st, "a", zarr.Options{})
-			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), st.String()+"/a") {
+			if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), st.String()+"/a") || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%v", err)
 			}
 		})
@@ -180,6 +194,37 @@ func TestRefusedMetadata(t *testing.T) {
 	}
 	if _, err := zarr.OpenGroup(context.Background(), st, "../up", zarr.Options{}); !errors.Is(err, zarr.ErrInvalid) {
 		t.Errorf("a path out of the store: %v", err)
+	}
+}
+
+// TestRefusedGroups opens groups that this package must not misread, and one with what need not be understood.
+func TestRefusedGroups(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		members string
+		is      error
+		says    string
+	}{
+		{`"node_type": "group", "warp": {"name": "x"}`, zarr.ErrUnsupported, "warp: unsupported: extension"},
+		{`"node_type": "group", "warp": {"name": "x", "must_understand": true}`, zarr.ErrUnsupported, "warp"},
+		{`"node_type": "group", "attributes": [1]`, zarr.ErrCorrupt, "attributes"},
+		{`"node_type": "table"`, zarr.ErrInvalid, `node_type is "table", not group`},
+		{`"attributes": {}`, zarr.ErrInvalid, "node_type is null"},
+		{`"node_type": "group", "attributes": {"a": 1}, "warp": {"name": "x", "must_understand": false}, "consolidated_metadata": null`, nil, ""},
+	} {
+		st, _ := localStore(t)
+		if err := st.Put(t.Context(), "g/zarr.json", []byte(`{"zarr_format": 3, `+c.members+`}`)); err != nil {
+			t.Fatal(err)
+		}
+		g, err := zarr.OpenGroup(t.Context(), st, "g", zarr.Options{})
+		switch {
+		case c.is == nil && err == nil:
+			if g.Attributes()["a"] != int64(1) {
+				t.Errorf("%s: attributes %v", c.members, g.Attributes())
+			}
+		case c.is == nil || !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), st.String()+"/g"):
+			t.Errorf("%s: %v", c.members, err)
+		}
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"math"
 	"reflect"
 	"strconv"
+	"strings"
 )
 
 // parseFill makes one element, in the machine's byte order, of a fill value in metadata: a JSON bool or number,
@@ -31,7 +32,7 @@ func parseFill(t DataType, v any) ([]byte, error) {
 		ok = parseInt(e, t, v)
 	}
 	if !ok {
-		return nil, fmt.Errorf("%w: fill value %s does not fit data type %s", ErrInvalid, formatJSON(v), t)
+		return nil, fmt.Errorf("%w: fill value %s does not fit data type %s", ErrInvalid, brief(v), t)
 	}
 	return e, nil
 }
@@ -109,8 +110,12 @@ func parseInt(e []byte, t DataType, v any) bool {
 		return false
 	}
 	text, bits := string(n), 8*t.Size()
-	if f, err := strconv.ParseFloat(text, 64); err == nil && f == math.Trunc(f) && math.Abs(f) < 1<<53 {
-		text = strconv.FormatInt(int64(f), 10) // "1.0" and "1e3" are integers too
+	if strings.ContainsAny(text, ".eE") { // "1.0" and "1e3" are integers too
+		f, err := strconv.ParseFloat(text, 64)
+		if err != nil || f != math.Trunc(f) {
+			return false
+		}
+		text = strconv.FormatFloat(f, 'f', 0, 64)
 	}
 	var u uint64
 	if t[0] == 'u' {

@@ -63,8 +63,8 @@ func OpenGroup(ctx context.Context, s Store, path string, o Options) (*Group, er
 }
 
 func openGroup(ctx context.Context, s Store, path string, n node, o Options) (*Group, error) {
-	if n.isArray() {
-		return nil, fmt.Errorf("zarr: group %s: %w: it is an array", place(s, path), ErrInvalid)
+	if err := n.checkGroup(); err != nil {
+		return nil, fmt.Errorf("zarr: group %s: %w", place(s, path), err)
 	}
 	g := &Group{store: s, path: path, node: n, opt: o}
 	var err error

@@ -74,7 +74,7 @@ func TestFillValues(t *testing.T) {
 		{TypeFloat64, math.NaN(), `"NaN"`}, {TypeFloat32, math.Inf(-1), `"-Infinity"`}, {TypeFloat16, "0x7e00", `"NaN"`}, {TypeFloat16, Float16(0x3c00), "1.0"},
 		{TypeFloat32, "0x7fc00001", `"0x7fc00001"`}, {TypeFloat32, "0x3f800000", "1.0"}, {TypeFloat32, "0x3f80", ""}, {TypeFloat32, "abc", ""}, {TypeFloat32, true, ""},
 		{TypeInt8, -128, "-128"}, {TypeInt8, 128, ""}, {TypeInt8, 1.0, "1"}, {TypeInt8, 1.5, ""}, {TypeUint8, -1, ""}, {TypeUint64, uint64(math.MaxUint64), "18446744073709551615"},
-		{TypeInt64, int64(math.MinInt64), "-9223372036854775808"}, {TypeInt64, int64(math.MaxInt64), "9223372036854775807"}, {TypeInt32, "NaN", ""},
+		{TypeInt64, int64(math.MinInt64), "-9223372036854775808"}, {TypeInt64, int64(math.MaxInt64), "9223372036854775807"}, {TypeInt32, "NaN", ""}, {TypeUint64, 1e19, "10000000000000000000"}, {TypeUint64, 1e20, ""}, {TypeInt64, -1e18, "-1000000000000000000"}, {TypeInt64, 1e300, ""},
 		{TypeBool, true, "true"}, {TypeBool, 1, ""}, {TypeComplex64, complex64(complex(1, -2.5)), "[ 1.0, -2.5 ]"}, {TypeComplex128, 3, "[ 3.0, 0.0 ]"},
 		{TypeComplex128, complex(math.Inf(1), math.NaN()), `[ "Infinity", "NaN" ]`},
 	} {

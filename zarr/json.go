@@ -35,6 +35,16 @@ func (o object) get(key string) (any, bool) {
 	return nil, false
 }
 
+// only refuses members that the package does not know: what they would change is unknown.
+func (o object) only(keys ...string) error {
+	for _, m := range o {
+		if !slices.Contains(keys, m.key) {
+			return fmt.Errorf("%w: %q in the configuration", ErrUnsupported, m.key)
+		}
+	}
+	return nil
+}
+
 // set replaces the value of key, or appends it.
 func (o object) set(key string, val any) object {
 	for i := range o {
@@ -207,6 +217,19 @@ func formatJSON(v any) []byte {
 	writeJSON(&b, v, "\n")
 	return b.Bytes()
 }
+
+// brief prints a value for messages: in one line, and not at length.
+func brief(v any) string {
+	const most = 80
+	text := []rune(oneLine(formatJSON(v)))
+	if len(text) > most {
+		text = append(text[:most], []rune("...")...)
+	}
+	return string(text)
+}
+
+// oneLine puts what formatJSON made in one line.
+func oneLine(text []byte) string { return strings.Join(strings.Fields(string(text)), " ") }
 
 func writeJSON(b *bytes.Buffer, v any, newline string) {
 	switch v := v.(type) {

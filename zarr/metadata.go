@@ -131,10 +131,10 @@ func product(s []int, unit int) (int, bool) {
 func parseMetadata(o object) (*metadata, error) {
 	m := &metadata{version: 3}
 	if v, _ := o.get("zarr_format"); v != number("3") {
-		return nil, fmt.Errorf("%w: zarr_format is %s, not 3", ErrUnsupported, formatJSON(v))
+		return nil, fmt.Errorf("%w: zarr_format is %s, not 3", ErrUnsupported, brief(v))
 	}
 	if v, _ := o.get("node_type"); v != "array" {
-		return nil, fmt.Errorf("%w: node_type is %s, not array", ErrInvalid, formatJSON(v))
+		return nil, fmt.Errorf("%w: node_type is %s, not array", ErrInvalid, brief(v))
 	}
 	for _, e := range o {
 		if err := m.parseMember(e); err != nil {
@@ -161,16 +161,17 @@ func (m *metadata) parseMember(e member) error {
 		return nil
 	case "shape":
 		if m.shape, ok = jsonInts(e.val); !ok {
-			return fmt.Errorf("%w: %.80s", ErrCorrupt, formatJSON(e.val))
+			return fmt.Errorf("%w: %s", ErrCorrupt, brief(e.val))
 		}
 	case "data_type":
-		name, _, _, err := extension(e.val)
+		name, config, _, err := extension(e.val)
 		if err != nil {
 			return err
 		}
 		if m.dtype = DataType(name); m.dtype.Size() == 0 {
 			return fmt.Errorf("%w: data type %q", ErrUnsupported, name)
 		}
+		return config.only()
 	case "chunk_grid":
 		name, config, _, err := extension(e.val)
 		if err != nil {
@@ -179,9 +180,12 @@ func (m *metadata) parseMember(e member) error {
 		if name != "regular" {
 			return fmt.Errorf("%w: chunk grid %q", ErrUnsupported, name)
 		}
+		if err := config.only("chunk_shape"); err != nil {
+			return err
+		}
 		shape, _ := config.get("chunk_shape")
 		if m.grid, ok = jsonInts(shape); !ok {
-			return fmt.Errorf("%w: chunk_shape %.80s", ErrCorrupt, formatJSON(shape))
+			return fmt.Errorf("%w: chunk_shape %s", ErrCorrupt, brief(shape))
 		}
 	case "chunk_key_encoding":
 		return m.parseKeys(e.val)
@@ -196,13 +200,16 @@ func (m *metadata) parseMember(e member) error {
 			}
 		}
 	case "attributes":
-		if m.attrs, ok = e.val.(object); !ok {
+		if m.attrs, ok = e.val.(object); !ok && e.val != nil {
 			return fmt.Errorf("%w: no object", ErrCorrupt)
 		}
 	case "dimension_names":
 		return m.parseNames(e.val)
 	case "storage_transformers":
-		list, _ := e.val.([]any)
+		list, ok := e.val.([]any)
+		if !ok && e.val != nil {
+			return fmt.Errorf("%w: %s", ErrCorrupt, brief(e.val))
+		}
 		for _, t := range list {
 			name, _, must, err := extension(t)
 			if err != nil {
@@ -213,13 +220,19 @@ func (m *metadata) parseMember(e member) error {
 			}
 		}
 	default:
-		ext, _ := e.val.(object)
-		if must, ok := ext.get("must_understand"); !ok || must != false {
+		if !ignorable(e.val) {
 			return fmt.Errorf("%w: extension", ErrUnsupported)
 		}
 		m.extra = append(m.extra, e)
 	}
 	return nil
+}
+
+// ignorable says that an extension need not be understood.
+func ignorable(v any) bool {
+	ext, _ := v.(object)
+	must, ok := ext.get("must_understand")
+	return ok && must == false
 }
 
 func (m *metadata) parseKeys(v any) error {
@@ -234,9 +247,12 @@ func (m *metadata) parseKeys(v any) error {
 	default:
 		return fmt.Errorf("%w: chunk key encoding %q", ErrUnsupported, name)
 	}
+	if err := config.only("separator"); err != nil {
+		return err
+	}
 	if sep, ok := config.get("separator"); ok {
 		if m.keys.Separator, ok = sep.(string); !ok {
-			return fmt.Errorf("%w: separator %.80s", ErrCorrupt, formatJSON(sep))
+			return fmt.Errorf("%w: separator %s", ErrCorrupt, brief(sep))
 		}
 	}
 	m.keys, err = m.keys.complete()
@@ -253,7 +269,7 @@ func (m *metadata) parseNames(v any) error {
 		ok = ok && (n == nil || isString)
 	}
 	if !ok {
-		return fmt.Errorf("%w: %.80s", ErrCorrupt, formatJSON(v))
+		return fmt.Errorf("%w: %s", ErrCorrupt, brief(v))
 	}
 	m.names = list
 	return nil

@@ -15,21 +15,21 @@ import (
 func parseMetadataV2(doc, attrs object) (*metadata, error) {
 	m := &metadata{version: 2, readOnly: "it is of version 2", attrs: attrs}
 	if v, _ := doc.get("zarr_format"); v != number("2") {
-		return nil, fmt.Errorf("%w: zarr_format is %s, not 2", ErrUnsupported, formatJSON(v))
+		return nil, fmt.Errorf("%w: zarr_format is %s, not 2", ErrUnsupported, brief(v))
 	}
 	var ok bool
 	shape, _ := doc.get("shape")
 	if m.shape, ok = jsonInts(shape); !ok {
-		return nil, fmt.Errorf("%w: shape %.80s", ErrCorrupt, formatJSON(shape))
+		return nil, fmt.Errorf("%w: shape %s", ErrCorrupt, brief(shape))
 	}
 	chunks, _ := doc.get("chunks")
 	if m.grid, ok = jsonInts(chunks); !ok {
-		return nil, fmt.Errorf("%w: chunks %.80s", ErrCorrupt, formatJSON(chunks))
+		return nil, fmt.Errorf("%w: chunks %s", ErrCorrupt, brief(chunks))
 	}
 	m.keys.V2 = true
 	if sep, _ := doc.get("dimension_separator"); sep != nil {
 		if m.keys.Separator, ok = sep.(string); !ok {
-			return nil, fmt.Errorf("%w: dimension_separator %.80s", ErrCorrupt, formatJSON(sep))
+			return nil, fmt.Errorf("%w: dimension_separator %s", ErrCorrupt, brief(sep))
 		}
 	}
 	var err error
@@ -58,7 +58,7 @@ func (m *metadata) parseCodecsV2(doc object) error {
 		}
 		m.codecs = append(m.codecs, codecSpec{name: "transpose", config: object{{"order", intsJSON(reversed)}}})
 	default:
-		return fmt.Errorf("%w: order %.80s", ErrCorrupt, formatJSON(order))
+		return fmt.Errorf("%w: order %s", ErrCorrupt, brief(order))
 	}
 	text, _ := doc.get("dtype")
 	endian, err := m.parseTypeV2(text)
@@ -71,7 +71,7 @@ func (m *metadata) parseCodecsV2(doc object) error {
 	for _, f := range list {
 		config, _ := f.(object)
 		id, _ := config.get("id")
-		return fmt.Errorf("%w: filter %.80s", ErrUnsupported, formatJSON(id))
+		return fmt.Errorf("%w: filter %s", ErrUnsupported, brief(id))
 	}
 	v, _ := doc.get("compressor")
 	if v == nil {
@@ -81,7 +81,7 @@ func (m *metadata) parseCodecsV2(doc object) error {
 	id, _ := config.get("id")
 	name, ok := id.(string)
 	if !ok {
-		return fmt.Errorf("%w: compressor %.80s", ErrCorrupt, formatJSON(v))
+		return fmt.Errorf("%w: compressor %s", ErrCorrupt, brief(v))
 	}
 	switch name {
 	case "zstd", "gzip", "blosc":
@@ -107,7 +107,7 @@ func (m *metadata) parseTypeV2(v any) (endian string, err error) {
 	}
 	switch {
 	case m.dtype == "" || strings.IndexByte("<>|", text[0]) < 0:
-		return "", fmt.Errorf("%w: data type %.80s", ErrUnsupported, formatJSON(v))
+		return "", fmt.Errorf("%w: data type %s", ErrUnsupported, brief(v))
 	case text[0] == '>':
 		return Big, nil
 	}

@@ -35,12 +35,43 @@ func (n node) isArray() bool {
 
 func (n node) array() (*metadata, error) {
 	if !n.isArray() {
-		return nil, fmt.Errorf("%w: it is a group", ErrInvalid)
+		t, _ := n.doc.get("node_type")
+		if n.version == 2 || t == "group" {
+			return nil, fmt.Errorf("%w: it is a group", ErrInvalid)
+		}
+		return nil, fmt.Errorf("%w: node_type is %s, not array", ErrInvalid, brief(t))
 	}
 	if n.version == 2 {
 		return parseMetadataV2(n.doc, n.attrs)
 	}
 	return parseMetadata(n.doc)
+}
+
+// checkGroup refuses what is no group, or one with what this package must not overlook.
+func (n node) checkGroup() error {
+	if n.isArray() {
+		return fmt.Errorf("%w: it is an array", ErrInvalid)
+	}
+	if n.version == 2 {
+		return nil
+	}
+	if t, _ := n.doc.get("node_type"); t != "group" {
+		return fmt.Errorf("%w: node_type is %s, not group", ErrInvalid, brief(t))
+	}
+	for _, m := range n.doc {
+		switch m.key {
+		case "zarr_format", "node_type", "consolidated_metadata":
+		case "attributes":
+			if _, ok := m.val.(object); !ok && m.val != nil {
+				return fmt.Errorf("attributes: %w: no object", ErrCorrupt)
+			}
+		default:
+			if !ignorable(m.val) {
+				return fmt.Errorf("%s: %w: extension", m.key, ErrUnsupported)
+			}
+		}
+	}
+	return nil
 }
 
 // attributes returns the node's attributes.
@@ -58,7 +89,7 @@ func readNode(ctx context.Context, s Store, path string) (node, error) {
 	doc, err := readDoc(ctx, s, join(path, docV3))
 	if err == nil {
 		if v, _ := doc.get("zarr_format"); v != number("3") {
-			return node{}, fmt.Errorf("%w: zarr_format %s", ErrUnsupported, formatJSON(v))
+			return node{}, fmt.Errorf("%w: zarr_format %s", ErrUnsupported, brief(v))
 		}
 		return node{version: 3, doc: doc}, nil
 	}

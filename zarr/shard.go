@@ -34,7 +34,7 @@ func newShard(s codecSpec, shape []int, t DataType, fill []byte) (*shard, error)
 	v, _ := s.config.get("chunk_shape")
 	inner, ok := jsonInts(v)
 	if !ok || len(inner) != len(shape) {
-		return nil, fmt.Errorf("%w: chunk_shape %.80s of a shard %v", ErrInvalid, formatJSON(v), shape)
+		return nil, fmt.Errorf("%w: chunk_shape %s of a shard %v", ErrInvalid, brief(v), shape)
 	}
 	sh.counts = make([]int, len(shape))
 	for d := range shape {
@@ -49,7 +49,7 @@ func newShard(s codecSpec, shape []int, t DataType, fill []byte) (*shard, error)
 	case v == "start":
 		sh.atStart = true
 	default:
-		return nil, fmt.Errorf("%w: index_location %.40s", ErrUnsupported, formatJSON(v))
+		return nil, fmt.Errorf("%w: index_location %s", ErrUnsupported, brief(v))
 	}
 	for _, part := range []struct {
 		key   string
