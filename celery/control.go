@@ -51,7 +51,7 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	if own != nil {
 		return w.guard(func() (any, error) { return own.Run(ctx, w, args) })
 	}
-	if err := missingArgs(method, args); err != nil {
+	if err := checkArgs(method, args); err != nil {
 		return nil, err
 	}
 	f := fields(args)
@@ -67,6 +67,9 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "active_queues":
 		return w.activeQueues(), nil
 	case "registered", "dump_tasks":
+		if items := args["taskinfoitems"]; !falsy(items) && !iterable(items) {
+			return nil, Errorf("TypeError", "'%s' object is not iterable", pyType(items))
+		}
 		return w.registered(f.list("taskinfoitems"), truth(args["builtins"])), nil
 	case "active", "dump_active":
 		return infos(w.state.in(active), truth(args["safe"])), nil
@@ -79,7 +82,7 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "conf", "dump_conf":
 		return w.conf.table(truth(args["with_defaults"])), nil
 	case "query_task":
-		return w.queryTask(args["ids"]), nil
+		return w.queryTask(args["ids"])
 	case "report":
 		return ok(w.report()), nil
 	case "memsample":
@@ -110,17 +113,21 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 		}
 		return nil, nil
 	case "revoke":
-		return w.revoke(maybeList(args["task_id"]), truth(args["terminate"]), args["signal"]), nil // Flower sends 1 and 0
+		return w.revoke(args["task_id"], truth(args["terminate"]), args["signal"]) // Flower sends 1 and 0
 	case "terminate":
-		return w.revoke(maybeList(args["task_id"]), true, args["signal"]), nil
+		return w.revoke(args["task_id"], true, args["signal"])
 	case "revoke_by_stamped_headers":
 		return w.revokeStamps(args["headers"], truth(args["terminate"]), args["signal"])
 	case "rate_limit":
-		return w.setRateLimit(f.str("task_name"), args["rate_limit"]), nil
+		return w.setRateLimit(args["task_name"], args["rate_limit"])
 	case "time_limit":
-		return w.setTimeLimit(f.str("task_name"), args["soft"], args["hard"]), nil
+		return w.setTimeLimit(args["task_name"], args["soft"], args["hard"])
 	case "pool_grow", "pool_shrink":
-		return w.growPool(method, args["n"]), nil
+		n, given := args["n"]
+		if !given {
+			n = 1
+		}
+		return w.growPool(method, n)
 	case "pool_restart":
 		if !w.conf.WorkerPoolRestarts {
 			return nil, Errorf("ValueError", "Pool restarts not enabled")
@@ -131,9 +138,12 @@ func (w *Worker) control(ctx context.Context, method string, args map[string]any
 	case "autoscale":
 		return w.setAutoscale(args["max"], args["min"])
 	case "add_consumer":
-		return w.addConsumer(ctx, f)
+		return w.addConsumer(ctx, args)
 	case "cancel_consumer":
-		name := f.str("queue")
+		if err := hashable(args["queue"]); err != nil {
+			return nil, err
+		}
+		name := pyStr(args["queue"])
 		w.log.infof("Canceling queue %s", name)
 		w.recv.consumer.CancelQueue(name)
 		return ok("no longer consuming from " + name), nil
@@ -220,9 +230,16 @@ func (w *Worker) look(p *parked) *Request {
 	return r
 }
 
-func (w *Worker) queryTask(ids any) map[string]any {
+func (w *Worker) queryTask(ids any) (any, error) {
+	if ids == nil {
+		return nil, errNoneIterated()
+	}
+	values := maybeList(ids)
+	if err := hashable(values...); err != nil {
+		return nil, err
+	}
 	out := map[string]any{}
-	for _, v := range maybeList(ids) {
+	for _, v := range values {
 		if id, is := v.(string); is {
 			r := w.state.find(id)
 			if r == nil {
@@ -233,7 +250,7 @@ func (w *Worker) queryTask(ids any) map[string]any {
 			}
 		}
 	}
-	return out
+	return out, nil
 }
 
 // registered lists tasks as "name" or "name [attr=value ...]".
@@ -441,14 +458,11 @@ func (w *Worker) report() string {
 }
 
 // revoke marks ids, stores REVOKED for those that nobody has begun, and with terminate ends those that are here.
-func (w *Worker) revoke(ids []any, terminate bool, signal any) any {
-	var names []string
-	for _, v := range ids {
-		if id, is := v.(string); is && !slices.Contains(names, id) {
-			names = append(names, id)
-		}
+func (w *Worker) revoke(ids any, terminate bool, signal any) (any, error) {
+	names, other, err := taskIDs(ids)
+	if err != nil {
+		return nil, err
 	}
-	slices.Sort(names)
 	var notRunning []string
 	for _, id := range names {
 		w.state.revoked.add(id)
@@ -458,6 +472,9 @@ func (w *Worker) revoke(ids []any, terminate bool, signal any) any {
 	}
 	go w.storeRevokes(notRunning)
 	if !terminate {
+		if other != nil {
+			return nil, other
+		}
 		w.log.infof("Tasks flagged as revoked: %s", strings.Join(names, ", "))
 		quoted := make([]string, len(names))
 		for i, n := range names {
@@ -467,9 +484,12 @@ func (w *Worker) revoke(ids []any, terminate bool, signal any) any {
 		if len(names) == 0 {
 			set = "set()"
 		}
-		return ok("tasks " + set + " flagged as revoked")
+		return ok("tasks " + set + " flagged as revoked"), nil
 	}
-	num := signum(signal)
+	num, err := signum(signal)
+	if err != nil {
+		return nil, err
+	}
 	var ended []string
 	for _, id := range names {
 		r := w.state.find(id)
@@ -483,9 +503,9 @@ func (w *Worker) revoke(ids []any, terminate bool, signal any) any {
 		}
 	}
 	if len(ended) == 0 {
-		return ok("terminate: tasks unknown")
+		return ok("terminate: tasks unknown"), nil
 	}
-	return ok("terminate: " + strings.Join(ended, ", "))
+	return ok("terminate: " + strings.Join(ended, ", ")), nil
 }
 
 // storeRevokes records the state of revoked tasks unless someone has already begun or ended them.
@@ -513,21 +533,13 @@ func (w *Worker) storeRevokes(ids []string) {
 
 // revokeStamps marks stamped headers; with terminate it ends the running tasks that carry one.
 func (w *Worker) revokeStamps(v any, terminate bool, signal any) (any, error) {
-	headers := map[string]any{}
-	switch x := v.(type) {
-	case map[string]any:
-		headers = x
-	case []any:
-		for _, e := range x {
-			s, _ := e.(string)
-			key, value, found := strings.Cut(s, "=")
-			if !found {
-				return nil, &Error{Class: "IndexError", Module: "builtins", Args: []any{"list index out of range"}}
-			}
-			headers[key] = value
-		}
-	default:
-		return nil, Errorf("TypeError", "headers must be dict or list, not %s", pyType(v))
+	num, err := signum(signal)
+	if err != nil {
+		return nil, err
+	}
+	headers, err := stampHeaders(v)
+	if err != nil {
+		return nil, err
 	}
 	for h, stamps := range headers {
 		w.state.revokeStamps(h, maybeList(stamps))
@@ -535,7 +547,7 @@ func (w *Worker) revokeStamps(v any, terminate bool, signal any) (any, error) {
 	if !terminate {
 		return ok("headers " + pyrepr.Repr(headers) + " flagged as revoked, but not terminated"), nil
 	}
-	num, hit := signum(signal), map[string][]any{}
+	hit := map[string][]any{}
 	for _, r := range w.state.in(active) {
 		if h, value, found := w.state.stampRevoked(r); found {
 			hit[h] = append(hit[h], value)
@@ -557,55 +569,74 @@ func (w *Worker) revokeStamps(v any, terminate bool, signal any) (any, error) {
 	return ok("headers defaultdict(<class 'set'>, {" + strings.Join(terminated, ", ") + "}) revoked"), nil
 }
 
-func (w *Worker) setRateLimit(name string, v any) any {
-	rate, isText := v.(string)
-	if f, is := toFloat(v); is && !isText {
-		rate, isText = pyrepr.Repr(v), f != 0 // of the values that mean none, registered shows 0
+func (w *Worker) setRateLimit(task, v any) (any, error) {
+	rate, err := rateArg(v)
+	if err != nil {
+		return nil, err
 	}
-	if _, err := parseRate(rate); err != nil {
-		return nok("Invalid rate limit string: " + pyrepr.Exception("ValueError", []any{err.Error()}))
+	var unit *badRate
+	if _, err := parseRate(rate); errors.As(err, &unit) {
+		return nil, &Error{Class: "KeyError", Module: "builtins", Args: []any{unit.unit}}
+	} else if err != nil {
+		return nok("Invalid rate limit string: " + pyrepr.Exception("ValueError", []any{err.Error()})), nil
 	}
+	if err := hashable(task); err != nil {
+		return nil, err
+	}
+	name := pyStr(task)
 	t := w.app.Task(name)
 	if t == nil {
 		w.log.errorf("Rate limit attempt for unknown task %s", name)
-		return nok("unknown task")
+		return nok("unknown task"), nil
 	}
 	t.setRate(rate)
 	w.recv.resetRates()
-	if !isText || rate == "" {
+	if falsy(v) {
 		w.log.infof("Rate limits disabled for tasks of type %s", name)
-		return ok("rate limit disabled successfully")
+		return ok("rate limit disabled successfully"), nil
 	}
 	w.log.infof("New rate limit for tasks of type %s: %s.", name, rate)
-	return ok("new rate limit set successfully")
+	return ok("new rate limit set successfully"), nil
 }
 
-func (w *Worker) setTimeLimit(name string, soft, hard any) any {
+func (w *Worker) setTimeLimit(task, soft, hard any) (any, error) {
+	if err := hashable(task); err != nil {
+		return nil, err
+	}
+	name := pyStr(task)
 	t := w.app.Task(name)
 	if t == nil {
 		w.log.errorf("Change time limit attempt for unknown task %s", name)
-		return nok("unknown task")
+		return nok("unknown task"), nil
 	}
 	t.setLimits(limit(hard), limit(soft))
 	w.log.infof("New time limits for tasks of type %s: soft=%s hard=%s", name, pyrepr.Repr(soft), pyrepr.Repr(hard))
-	return ok("time limits set successfully")
+	return ok("time limits set successfully"), nil
 }
 
-func (w *Worker) growPool(method string, v any) any {
+// growPool changes the number of slots. A pool that has fewer than it is to lose keeps them all: Celery's loses those that
+// are idle and replies with the same error.
+func (w *Worker) growPool(method string, v any) (any, error) {
 	if w.scaler != nil {
-		return nok(method + " is not supported with autoscale. Adjust autoscale range instead.")
+		return nok(method + " is not supported with autoscale. Adjust autoscale range instead."), nil
 	}
-	n := int64(1)
-	if i, is := toInt(v); is {
-		n = i
-	}
-	n = min(max(n, 0), 10_000)
 	if method == "pool_grow" {
-		w.resizePool(w.pool.size() + int(n))
-		return ok("pool will grow")
+		n, err := pyInt(v)
+		if err != nil {
+			return nil, err
+		}
+		w.resizePool(w.pool.size() + min(max(n, 0), 10_000))
+		return ok("pool will grow"), nil
 	}
-	w.resizePool(w.pool.size() - int(n))
-	return ok("pool will shrink")
+	n, err := shrinkArg(v)
+	if err != nil {
+		return nil, err
+	}
+	if n > w.pool.size() {
+		return nil, Errorf("ValueError", "Can't shrink pool. All processes busy!")
+	}
+	w.resizePool(w.pool.size() - max(n, 0))
+	return ok("pool will shrink"), nil
 }
 
 func (w *Worker) setAutoscale(maxV, minV any) (any, error) {
@@ -613,27 +644,40 @@ func (w *Worker) setAutoscale(maxV, minV any) (any, error) {
 		return nil, Errorf("ValueError", "Autoscale not enabled")
 	}
 	high, low := -1, -1
-	if i, is := toInt(maxV); is {
-		high = int(i)
-	}
-	if i, is := toInt(minV); is {
-		low = int(i)
+	for _, arg := range []struct {
+		v    any
+		op   string
+		into *int
+	}{{maxV, "<", &high}, {minV, ">", &low}} {
+		if f, is := toFloat(arg.v); is {
+			*arg.into = int(min(max(f, 0), 10_000))
+		} else if arg.v != nil {
+			return nil, Errorf("TypeError", "'%s' not supported between instances of '%s' and 'int'", arg.op, pyType(arg.v))
+		}
 	}
 	high, low = w.scaler.update(high, low)
 	return ok(fmt.Sprintf("autoscale now max=%d min=%d", high, low)), nil
 }
 
-func (w *Worker) addConsumer(ctx context.Context, f fields) (any, error) {
-	name := f.str("queue")
-	if name == "" {
-		return nil, Errorf("TypeError", "add_consumer() missing 1 required positional argument: 'queue'")
+// addConsumer starts to consume a queue. Names that are no text are refused: Celery's worker confirms them and stops.
+func (w *Worker) addConsumer(ctx context.Context, args map[string]any) (any, error) {
+	f := fields(args)
+	for _, key := range []string{"queue", "exchange", "exchange_type", "routing_key"} {
+		if v := args[key]; (v != nil || key == "queue") && pyType(v) != "str" || key == "queue" && v == "" {
+			return nil, Errorf("TypeError", "add_consumer() argument '%s' must be a name, not %s", key, pyrepr.Repr(v))
+		}
 	}
+	typ := kombu.ExchangeType(f.str("exchange_type"))
+	if !slices.Contains([]kombu.ExchangeType{"", kombu.Direct, kombu.Topic, kombu.Fanout}, typ) {
+		return nil, Errorf("ValueError", "add_consumer() argument 'exchange_type' must be direct, topic or fanout, not %s", pyrepr.Str(string(typ)))
+	}
+	name := f.str("queue")
 	q := w.app.queueNamed(name)
 	if ex := f.str("exchange"); ex != "" {
 		q.Exchange.Name = ex
 	}
-	if typ := f.str("exchange_type"); typ != "" {
-		q.Exchange.Type = kombu.ExchangeType(typ)
+	if typ != "" {
+		q.Exchange.Type = typ
 	}
 	if rk := f.str("routing_key"); rk != "" {
 		q.RoutingKey = rk

@@ -93,6 +93,30 @@ func TestOwnAnswers(t *testing.T) {
 	if v := ask("double", map[string]any{"n": 21}); !cmp.Equal(v, any(map[string]any{"ok": int64(42)})) {
 		t.Errorf("a command of the program's own: %v", v)
 	}
+	// Celery's worker says ok to these and stops with an exception.
+	for text, args := range map[string]map[string]any{
+		"argument 'queue' must be a name, not 5":                                {"queue": 5},
+		"argument 'queue' must be a name, not None":                             {"queue": nil},
+		"argument 'queue' must be a name, not ''":                               {"queue": ""},
+		"argument 'queue' must be a name, not ['q']":                            {"queue": []any{"q"}},
+		"argument 'routing_key' must be a name, not 5":                          {"queue": "q", "routing_key": 5},
+		"argument 'exchange_type' must be direct, topic or fanout, not 'other'": {"queue": "q", "exchange_type": "other"},
+	} {
+		if v, _ := ask("add_consumer", args).(map[string]any)["error"].(string); !strings.Contains(v, text) {
+			t.Errorf("add_consumer %v: %s", args, v)
+		}
+	}
+	if v, _ := ask("cancel_consumer", map[string]any{"queue": []any{"q"}}).(map[string]any)["error"].(string); !strings.Contains(v, "unhashable type: 'list'") {
+		t.Errorf("cancel_consumer: %s", v)
+	}
+	if v, _ := ask("active_queues", nil).([]any); len(v) != 1 {
+		t.Errorf("queues after names that are none: %v", v)
+	}
+	slots := func() any { return ask("stats", nil).(map[string]any)["pool"].(map[string]any)["max-concurrency"] }
+	before := slots()
+	if v, _ := ask("pool_shrink", map[string]any{"n": 99}).(map[string]any)["error"].(string); !strings.Contains(v, "Can't shrink pool") || slots() != before {
+		t.Errorf("pool_shrink beyond the pool: %s, %v slots of %v", v, slots(), before)
+	}
 	if _, err := app.Control().Broadcast(ctx, "shutdown", nil, celery.BroadcastOptions{Destination: []string{"w@h"}}); err != nil {
 		t.Fatal(err)
 	}

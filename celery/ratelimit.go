@@ -25,8 +25,13 @@ func parseRate(s string) (float64, error) {
 	case "h":
 		return n / 3600, nil
 	}
-	return 0, fmt.Errorf("'%s'", unit)
+	return 0, &badRate{unit}
 }
+
+// badRate is a unit that no rate has: a KeyError in Python, where a bad number is a ValueError.
+type badRate struct{ unit string }
+
+func (e *badRate) Error() string { return "'" + e.unit + "'" }
 
 // tokenBucket lets one task through at a time, at most rate a second, and keeps the others in their order. It is
 // used under the consumer's lock.

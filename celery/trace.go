@@ -7,7 +7,6 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"syscall"
 	"time"
 
 	"healpipe/celery/internal/pyrepr"
@@ -388,20 +387,4 @@ func panicTraceback(err error) string {
 	}
 	b.WriteString(lastLine(err))
 	return b.String()
-}
-
-// signum reads a signal's name or number as Celery does; the default is SIGTERM.
-func signum(v any) int {
-	if i, ok := toInt(v); ok {
-		return int(i)
-	}
-	s, _ := v.(string)
-	s = strings.TrimPrefix(strings.ToUpper(s), "SIG")
-	for name, n := range map[string]syscall.Signal{"HUP": syscall.SIGHUP, "INT": syscall.SIGINT, "QUIT": syscall.SIGQUIT,
-		"KILL": syscall.SIGKILL, "TERM": syscall.SIGTERM, "USR1": syscall.SIGUSR1, "USR2": syscall.SIGUSR2} {
-		if s == name {
-			return int(n)
-		}
-	}
-	return int(syscall.SIGTERM)
 }
