@@ -163,7 +163,7 @@ func (a *Array) Attributes() map[string]any { return fromJSON(a.meta.attrs).(map
 // Options returns what Create would need to make the same array again, for comparing with what is wanted.
 func (a *Array) Options() ArrayOptions {
 	o := ArrayOptions{
-		Shape: a.Shape(), DataType: a.DataType(), Chunks: a.Chunks(), FillValue: fromJSON(formatFill(a.meta.dtype, a.meta.fill)),
+		Shape: a.Shape(), DataType: a.DataType(), Chunks: a.Chunks(), FillValue: fillValue(a.meta.dtype, a.meta.fill),
 		Codecs: publicCodecs(a.meta.codecs), DimensionNames: a.DimensionNames(), Attributes: a.Attributes(), KeyEncoding: a.meta.keys,
 	}
 	if s := a.meta.codecs; len(s) == 1 && a.chain.shard != nil {

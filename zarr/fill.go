@@ -197,6 +197,14 @@ func formatFloat(e []byte) any {
 	return floatJSON(f)
 }
 
+// fillValue is the inverse of fillOf: a bool, int64, uint64 (of unsigned types), float64, string or a pair of them.
+func fillValue(t DataType, e []byte) any {
+	if t[0] == 'u' {
+		return getUint(e)
+	}
+	return fromJSON(formatFill(t, e))
+}
+
 // fillOf makes a fill value of what a caller gave.
 func fillOf(t DataType, v any) ([]byte, error) {
 	if v == nil {

@@ -1,6 +1,7 @@
 package zarr
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -91,6 +92,9 @@ func TestFillValues(t *testing.T) {
 		}
 		if got := oneLine(formatJSON(formatFill(c.t, e))); got != c.want {
 			t.Errorf("%s %v: %s, not %s", c.t, c.in, got, c.want)
+		}
+		if back, err := fillOf(c.t, fillValue(c.t, e)); err != nil || !bytes.Equal(back, e) {
+			t.Errorf("%s %v: as a Go value it is %v: %x, not %x (%v)", c.t, c.in, fillValue(c.t, e), back, e, err)
 		}
 	}
 }
