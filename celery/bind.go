@@ -97,9 +97,10 @@ func isParamStruct(t reflect.Type) bool {
 }
 
 // fromStruct takes the parameters from a struct's fields. The tag celery:"name" names one ("*name" and "**name"
-// collect the rest, "name,keyword" is keyword only) and default:"literal" makes it optional.
+// collect the rest, "name,keyword" is keyword only, as are those behind "*name") and default:"literal" makes it optional.
 func (f *function) fromStruct(t reflect.Type) error {
 	f.structT = t
+	rest := false
 	for i := range t.NumField() {
 		field := t.Field(i)
 		tag := field.Tag.Get("celery")
@@ -117,9 +118,10 @@ func (f *function) fromStruct(t reflect.Type) error {
 		if err != nil {
 			return err
 		}
-		if opt == "keyword" && p.kind == positional {
+		if (opt == "keyword" || rest) && p.kind == positional {
 			p.kind = keywordOnly
 		}
+		rest = rest || p.kind == varArgs
 		p.field = i
 		f.params = append(f.params, p)
 	}
@@ -252,49 +254,32 @@ func (f *function) check(taskName string) error {
 
 // bind gives every parameter its value from a message's arguments. What does not fit is a TypeError in Python's words.
 func (f *function) bind(args []any, kwargs map[string]any) ([]reflect.Value, error) {
-	vals := make([]reflect.Value, len(f.params))
-	n := min(len(args), f.nPos)
-	for i := range n {
-		v, err := f.value(&f.params[i], args[i])
-		if err != nil {
-			return nil, err
-		}
-		vals[i] = v
-	}
-	var extra reflect.Value
-	if f.kwargs >= 0 {
-		extra = reflect.MakeMap(f.params[f.kwargs].typ)
+	given := make([]argument, len(f.params))
+	for i, arg := range args[:min(len(args), f.nPos)] {
+		given[i] = argument{arg, true}
 	}
 	for key, arg := range kwargs {
 		i := f.index(key)
-		if i < 0 && f.kwargs < 0 {
+		switch {
+		case i < 0 && f.kwargs < 0:
 			return nil, f.typeError("got an unexpected keyword argument '" + key + "'")
-		}
-		if i < 0 {
-			e := reflect.New(extra.Type().Elem()).Elem()
-			if err := convert(arg, e); err != nil {
-				return nil, f.typeError("argument '" + key + "' " + err.Error())
-			}
-			extra.SetMapIndex(reflect.ValueOf(key).Convert(extra.Type().Key()), e)
-			continue
-		}
-		if vals[i].IsValid() {
+		case i < 0:
+		case given[i].is:
 			return nil, f.typeError("got multiple values for argument '" + key + "'")
+		default:
+			given[i] = argument{arg, true}
 		}
-		v, err := f.value(&f.params[i], arg)
-		if err != nil {
-			return nil, err
-		}
-		vals[i] = v
 	}
 	if len(args) > f.nPos && f.args < 0 {
-		return nil, f.tooMany(len(args), vals)
+		return nil, f.tooMany(len(args), given)
 	}
-	if err := f.missing(vals); err != nil {
+	if err := f.missing(given); err != nil {
 		return nil, err
 	}
+	vals := make([]reflect.Value, len(f.params))
 	for i := range f.params {
 		p := &f.params[i]
+		var err error
 		switch {
 		case p.kind == varArgs:
 			rest := args[min(len(args), f.nPos):]
@@ -306,12 +291,39 @@ func (f *function) bind(args []any, kwargs map[string]any) ([]reflect.Value, err
 			}
 			vals[i] = s
 		case p.kind == varKwargs:
-			vals[i] = extra
-		case !vals[i].IsValid():
+			vals[i], err = f.extra(p, kwargs)
+		case given[i].is:
+			vals[i], err = f.value(p, given[i].v)
+		default:
 			vals[i] = p.def
+		}
+		if err != nil {
+			return nil, err
 		}
 	}
 	return vals, nil
+}
+
+// argument is what a call gives a parameter.
+type argument struct {
+	v  any
+	is bool
+}
+
+// extra collects the keyword arguments that no parameter has.
+func (f *function) extra(p *param, kwargs map[string]any) (reflect.Value, error) {
+	m := reflect.MakeMap(p.typ)
+	for key, arg := range kwargs {
+		if f.index(key) >= 0 {
+			continue
+		}
+		e := reflect.New(p.typ.Elem()).Elem()
+		if err := convert(arg, e); err != nil {
+			return m, f.typeError("argument '" + key + "' " + err.Error())
+		}
+		m.SetMapIndex(reflect.ValueOf(key).Convert(p.typ.Key()), e)
+	}
+	return m, nil
 }
 
 func (f *function) value(p *param, arg any) (reflect.Value, error) {
@@ -336,7 +348,7 @@ func (f *function) typeError(text string) error {
 	return &Error{Class: "TypeError", Module: "builtins", Args: []any{f.name + "() " + text}}
 }
 
-func (f *function) tooMany(given int, vals []reflect.Value) error {
+func (f *function) tooMany(given int, vals []argument) error {
 	least, plural := 0, "s"
 	for i := range f.nPos {
 		if f.params[i].required {
@@ -351,7 +363,7 @@ func (f *function) tooMany(given int, vals []reflect.Value) error {
 	}
 	keywords := 0
 	for i, p := range f.params {
-		if p.kind == keywordOnly && vals[i].IsValid() {
+		if p.kind == keywordOnly && vals[i].is {
 			keywords++
 		}
 	}
@@ -373,11 +385,11 @@ func pluralS(n int) string {
 }
 
 // missing names the parameters that have neither a value nor a default, the positional ones first.
-func (f *function) missing(vals []reflect.Value) error {
+func (f *function) missing(vals []argument) error {
 	for _, kind := range []paramKind{positional, keywordOnly} {
 		var names []string
 		for i, p := range f.params {
-			if p.kind == kind && p.required && !vals[i].IsValid() {
+			if p.kind == kind && p.required && !vals[i].is {
 				names = append(names, "'"+p.name+"'")
 			}
 		}

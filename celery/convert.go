@@ -10,7 +10,10 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"healpipe/celery/internal/pyrepr"
+	"healpipe/celery/kombu"
 )
 
 var (
@@ -64,8 +67,8 @@ func convert(v any, dst reflect.Value) error {
 			dst.SetString(s)
 			return nil
 		}
-		if s, ok := v.(fmt.Stringer); ok { // a decimal, a UUID
-			dst.SetString(s.String())
+		if s, ok := kombu.Text(v); ok {
+			dst.SetString(s)
 			return nil
 		}
 		return misfit("str", v)
@@ -77,6 +80,9 @@ func convert(v any, dst reflect.Value) error {
 		return misfit("bool", v)
 	case reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64:
 		i, ok := toInt(v)
+		if !ok && pyType(v) == "int" {
+			return fmt.Errorf("must fit %s, got %v", t, v)
+		}
 		if !ok {
 			return misfit("int", v)
 		}
@@ -91,6 +97,9 @@ func convert(v any, dst reflect.Value) error {
 			return nil
 		}
 		i, ok := toInt(v)
+		if !ok && pyType(v) == "int" {
+			return fmt.Errorf("must fit %s, got %v", t, v)
+		}
 		if !ok {
 			return misfit("int", v)
 		}
@@ -136,15 +145,20 @@ func convertSpecial(v any, dst reflect.Value) (done bool, err error) {
 		}
 		return true, nil
 	case timeType:
-		s, ok := v.(string)
-		if !ok {
+		switch x := v.(type) {
+		case kombu.DateTime: // one without an offset is taken for UTC, as text is
+			dst.Set(reflect.ValueOf(x.Time))
+		case kombu.Date:
+			dst.Set(reflect.ValueOf(x.Time))
+		case string:
+			t, err := parseISO(x, time.UTC)
+			if err != nil {
+				return true, fmt.Errorf("must be an ISO 8601 date, not %s", pyrepr.Repr(x))
+			}
+			dst.Set(reflect.ValueOf(t))
+		default:
 			return true, misfit("datetime", v)
 		}
-		t, err := parseISO(s, time.UTC)
-		if err != nil {
-			return true, fmt.Errorf("must be an ISO 8601 date, not %s", pyrepr.Repr(s))
-		}
-		dst.Set(reflect.ValueOf(t))
 		return true, nil
 	case durationType:
 		switch x := v.(type) {
@@ -353,8 +367,16 @@ func pyType(v any) string {
 		return "bytes"
 	case []any:
 		return "list"
-	case time.Time:
-		return "datetime.datetime"
+	case time.Time, kombu.DateTime:
+		return "datetime"
+	case kombu.Date:
+		return "date"
+	case kombu.TimeOfDay:
+		return "time"
+	case kombu.Decimal:
+		return "Decimal"
+	case uuid.UUID:
+		return "UUID"
 	}
 	if _, ok := asMap(v); ok {
 		return "dict"

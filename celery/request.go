@@ -157,7 +157,7 @@ func (a *App) parseMessage(d *kombu.Delivery) (*Request, error) {
 		}
 		f = obj
 		r.Type, r.ID = f.str("task"), f.str("id")
-		if g, ok := obj["taskset"]; ok && obj["group"] == nil {
+		if g, ok := obj["taskset"]; ok {
 			f["group"] = g
 		}
 		err = r.setArgs(obj["args"], obj["kwargs"], obj)
@@ -249,12 +249,9 @@ func limit(v any) time.Duration {
 	return time.Duration(s * float64(time.Second))
 }
 
-// times reads eta and expires: dates without an offset are in the app's zone.
+// times reads eta and expires: dates without an offset are in the app's zone, whatever protocol 1's utc says.
 func (r *Request) times(a *App, f fields) error {
 	loc := a.conf.Timezone
-	if utc, ok := f["utc"].(bool); ok && !utc {
-		loc = time.Local
-	}
 	var err error
 	if r.ETA, err = dateField(f["eta"], loc); err != nil {
 		return &invalidTask{fmt.Sprintf("invalid ETA value %s: %v", pyrepr.Repr(f["eta"]), err)}

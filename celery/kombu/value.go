@@ -1,6 +1,10 @@
 package kombu
 
-import "time"
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
 
 // The JSON values that Kombu marks with a type (kombu/utils/json.py). DecodeJSON returns them, EncodeJSON
 // and the other serializers accept them. UUIDs are uuid.UUID, bytes are []byte, and a decoded date and time
@@ -19,3 +23,20 @@ type (
 	// Decimal is Python's Decimal, as its text ("1.10", "NaN", "1E+3").
 	Decimal string
 )
+
+// Text is str() of a value that Kombu marks with a type, with datetime's T; false for other values.
+func Text(v any) (string, bool) {
+	switch x := v.(type) {
+	case DateTime:
+		return x.formatISO(), true
+	case Date:
+		return x.Format(time.DateOnly), true
+	case TimeOfDay:
+		return string(x), true
+	case Decimal:
+		return string(x), true
+	case uuid.UUID:
+		return x.String(), true
+	}
+	return "", false
+}

@@ -1,4 +1,6 @@
 """Runs checks against whatever worker serves the broker and prints what was observed as one JSON object."""
+import contextlib
+import datetime
 import json
 import re
 import sys
@@ -472,20 +474,60 @@ def forgotten():
     return [meta(r.id)]
 
 
+@contextlib.contextmanager
+def first_protocol():
+    """The client sends by protocol 1."""
+
+    def use(version):
+        app.conf.task_protocol = version
+        app.amqp.__dict__.pop("create_task_message", None)
+        app.amqp.__dict__.pop("_create_task_sender", None)
+
+    use(1)
+    try:
+        yield
+    finally:
+        use(2)
+
+
 @check
 def protocol_1():
-    app.conf.task_protocol = 1
-    app.amqp.__dict__.pop("create_task_message", None)
-    app.amqp.__dict__.pop("_create_task_sender", None)
-    try:
+    with first_protocol():
         r = suite.add.apply_async((5, 6), link=suite.add.s(1))
         value = get(r)
         follower = app.AsyncResult(meta(r.id)["children"][0][0][0])
         return [r.id, value, meta(r.id)["status"], get(follower)]
-    finally:
-        app.conf.task_protocol = 2
-        app.amqp.__dict__.pop("create_task_message", None)
-        app.amqp.__dict__.pop("_create_task_sender", None)
+
+
+@check
+def protocol_1_life():
+    """Keyword arguments, a date to start at, one that has passed, a retry, an errback, an unknown task, what is stored of them."""
+    out = []
+    with first_protocol():
+        soon = suite.add.apply_async((1,), {"y": 2}, countdown=0.3)
+        late = suite.add.apply_async((1, 1), expires=datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(seconds=5))
+        retried = suite.retry_once.apply_async()
+        store().delete("errback")
+        failed = suite.fail.apply_async(("by protocol 1",), link_error=suite.errback.s())
+        unknown = app.send_task("suite.unknown_by_protocol_1", (1,), {"a": None})
+        for r in (soon, late, retried, failed, unknown):
+            value = get(r)
+            stored = meta(r.id)
+            out.append([r.id, value, {k: stored.get(k) for k in ("status", "result", "args", "kwargs", "name", "retries", "children", "traceback", "queue", "parent_id")}])
+        until(lambda: store().llen("errback") == 1)
+        out.append(lrange("errback"))
+    return out
+
+
+@check
+def protocol_1_canvas():
+    """A chord's header and body, a group, the fields of a request."""
+    with first_protocol():
+        request = suite.request.apply_async(app_id="1234", priority=3, time_limit=60, soft_time_limit=45)
+        r = chord([suite.add.s(1, 1), suite.add.s(2, 2)])(suite.xsum.s())
+        g = group(suite.add.s(i, i) for i in range(3)).apply_async()
+        failing = chord([suite.add.s(1, 1), suite.fail.s()])(suite.xsum.s())
+        return [get(r), get(g), get(failing), get(request)]
 
 
 @check
