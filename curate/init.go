@@ -68,7 +68,7 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 
 // lacking returns the names of the arrays that are not there, and an error about those that differ.
 func (s *Store) lacking(ctx context.Context) (names []string, err error) {
-	var wrong []error
+	var wrong differences
 	for _, name := range s.layout.names() {
 		// Not by way of the group: its consolidated metadata may be older than the arrays.
 		a, err := zarr.OpenArray(ctx, s.zs, name, zarr.Options{})
@@ -82,40 +82,86 @@ func (s *Store) lacking(ctx context.Context) (names []string, err error) {
 		switch want, ok := s.layout.fixed(name); {
 		case name == timeName:
 			err = s.checkTime(ctx, a)
+			wrong.other(err, []string{timeRangeSetting})
 		case ok:
-			err = s.same(a, want)
+			got := a.Options()
+			wrong.array(name, difference(got, want), settingsOf(got, want))
 		default:
 			err = s.checkLevelCount(a)
+			var settings []string
+			if shape := a.Shape(); len(shape) == 1 {
+				settings = []string{levelsSetting(shape[0])}
+			}
+			wrong.other(err, settings)
 		}
-		if err != nil {
-			wrong = append(wrong, err)
+		if err != nil && !errors.Is(err, ErrLayout) {
+			return nil, err
 		}
 	}
-	if len(wrong) > 0 {
-		return nil, fmt.Errorf("%w: change these settings, or set ZARR_PATH to another store: nothing is changed in this one", oneLine(wrong))
-	}
-	return names, nil
+	return names, wrong.report(s)
 }
 
-// oneLine joins errors in one line.
-func oneLine(list []error) error {
-	if len(list) == 1 {
-		return list[0]
-	}
-	texts := make([]string, len(list))
-	for i, err := range list {
-		texts[i] = err.Error()
-	}
-	return joinedError{strings.Join(texts, "; "), list}
+// differences gathers what arrays have that the settings do not want. Those with the same difference are named
+// together.
+type differences struct {
+	texts    []string   // what differs
+	arrays   [][]string // the arrays of each; nil where the text names its own
+	settings []string   // that would fit
+	hopeless bool       // no settings would
 }
 
-type joinedError struct {
-	text string
-	list []error
+// array adds an array with a difference, if there is one.
+func (d *differences) array(name, difference string, settings []string) {
+	if difference == "" {
+		return
+	}
+	i := slices.Index(d.texts, difference)
+	if i < 0 {
+		i = len(d.texts)
+		d.texts, d.arrays = append(d.texts, difference), append(d.arrays, nil)
+	}
+	d.arrays[i] = append(d.arrays[i], name)
+	d.set(settings)
 }
 
-func (e joinedError) Error() string   { return e.text }
-func (e joinedError) Unwrap() []error { return e.list }
+// other adds an error about an array, if there is one.
+func (d *differences) other(err error, settings []string) {
+	if err != nil {
+		d.texts, d.arrays = append(d.texts, err.Error()), append(d.arrays, nil)
+		d.set(settings)
+	}
+}
+
+func (d *differences) set(settings []string) {
+	d.hopeless = d.hopeless || len(settings) == 0
+	for _, s := range settings {
+		if !slices.Contains(d.settings, s) {
+			d.settings = append(d.settings, s)
+		}
+	}
+}
+
+// report puts all in one line.
+func (d *differences) report(s *Store) error {
+	if len(d.texts) == 0 {
+		return nil
+	}
+	if d.hopeless {
+		d.settings = nil
+	}
+	prefix := fmt.Sprintf("%v: %s: ", ErrLayout, s)
+	for i, names := range d.arrays {
+		switch len(names) {
+		case 0:
+			d.texts[i] = strings.TrimPrefix(d.texts[i], prefix)
+		case 1:
+			d.texts[i] = fmt.Sprintf("array %s has %s", names[0], d.texts[i])
+		default:
+			d.texts[i] = fmt.Sprintf("arrays %s have %s", strings.Join(names, " "), d.texts[i])
+		}
+	}
+	return fmt.Errorf("%w: %s: %s: %s; nothing is changed in this one", ErrLayout, s, strings.Join(d.texts, "; "), remedy(d.settings))
+}
 
 // hasLevels says whether the values of the array levels are there.
 func (s *Store) hasLevels(ctx context.Context) bool {

@@ -163,15 +163,17 @@ func TestInitReportsDifferences(t *testing.T) {
 		change func(*Layout)
 		texts  []string
 	}{
-		"levels": {func(l *Layout) { l.Levels = 4 }, []string{"array u has the shape [501 5 48] where the settings say [501 4 48]", "array levels has the shape [5] where the settings say [4]"}},
-		"level":  {func(l *Layout) { l.OutputLevel = 2 }, []string{"array tp has the shape [501 48] where the settings say [501 192]"}},
-		"chunk":  {func(l *Layout) { l.TimeChunk = 12 }, []string{"array tp has the chunks [24 48] where the settings say [12 48]"}},
-		"length": {func(l *Layout) { l.Time.N = 500 }, []string{"array time has the shape [501] where the settings say [500]"}},
-		"start":  {func(l *Layout) { l.Time.Start = l.Time.Start.Add(time.Hour) }, []string{"array time has 1999-12-30 00:00 at step 0 where TIME_RANGE has 1999-12-30 01:00"}},
+		"levels": {func(l *Layout) { l.Levels = 4 }, []string{"arrays z t u v q have the shape [501 5 48] where the settings say [501 4 48]; array levels has the shape [5] where the settings say [4]: set LEVELS = 5 as"}},
+		"level":  {func(l *Layout) { l.OutputLevel = 2 }, []string{"arrays tclw tciw 10u 10v msl tp", "100v have the shape [501 48] where the settings say [501 192]; arrays z t", ": set OUTPUT_LEVEL = 1 as in the store"}},
+		"chunk":  {func(l *Layout) { l.TimeChunk = 12 }, []string{"100v have the chunks [24 48] where the settings say [12 48]; arrays z t u v q have the chunks [24 1 48] where the settings say [12 1 48]: set TIME_CHUNK = 24 as in"}},
+		"length": {func(l *Layout) { l.Time.N = 500 }, []string{"array time has the shape [501] where the settings say [500]: set TIME_RANGE as in"}},
+		"start":  {func(l *Layout) { l.Time.Start = l.Time.Start.Add(time.Hour) }, []string{": array time has 1999-12-30 00:00 at step 0 where TIME_RANGE has 1999-12-30 01:00: set TIME_RANGE as in"}},
 		"step":   {func(l *Layout) { l.Time.Step = 2 * time.Hour }, []string{"array time has 1999-12-30 01:00 at step 1 where TIME_RANGE has 1999-12-30 02:00"}},
+		"all": {func(l *Layout) { l.Time.N, l.TimeChunk, l.Levels, l.OutputLevel = 480, 10, 4, 0 },
+			[]string{": set TIME_RANGE, OUTPUT_LEVEL = 1, TIME_CHUNK = 24, LEVELS = 5 as in the store, or ZARR_PATH to another store; nothing is changed in this one"}},
 	} {
 		_, err := open(tt.change).Init(t.Context(), noLevels)
-		if !errors.Is(err, ErrLayout) || strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "ZARR_PATH to another store") != 1 {
+		if !errors.Is(err, ErrLayout) || strings.Contains(err.Error(), "\n") || strings.Count(err.Error(), "ZARR_PATH to another store") != 1 || strings.Count(err.Error(), ErrLayout.Error()) != 1 {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
@@ -184,15 +186,29 @@ func TestInitReportsDifferences(t *testing.T) {
 	if after := list(); len(after) != len(before) {
 		t.Error("something was made all the same")
 	}
-	// Another unit or epoch of time says the same instants; another codec is no difference.
-	s := open(func(l *Layout) {
-		l.TimeUnits, l.Epoch = "seconds since 1970-01-01", time.Unix(0, 0).UTC()
-	})
+	// What no settings would make.
 	g, err := zarr.OpenGroup(t.Context(), zarrstore.New(st), "", zarr.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := small().surface()
+	o.DataType = zarr.TypeFloat64
+	if _, err := g.Create(t.Context(), "2t", o); err != nil {
+		t.Fatal(err)
+	}
+	_, err = open(func(l *Layout) { l.TimeChunk = 12 }).Init(t.Context(), noLevels)
+	if !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "array 2t has the data type float64 where the settings say float32; ") ||
+		!strings.Contains(err.Error(), ": set ZARR_PATH to a store that `healpipe init` made with these settings; nothing") {
+		t.Error(err)
+	}
+	if err := st.Delete(t.Context(), "2t/zarr.json"); err != nil {
+		t.Fatal(err)
+	}
+	// Another unit or epoch of time says the same instants; another codec is no difference.
+	s := open(func(l *Layout) {
+		l.TimeUnits, l.Epoch = "seconds since 1970-01-01", time.Unix(0, 0).UTC()
+	})
+	o = small().surface()
 	o.Codecs = []zarr.Codec{zarr.Bytes("little"), zarr.Gzip(1)}
 	if _, err := g.Create(t.Context(), "2t", o); err != nil {
 		t.Fatal(err)
@@ -337,8 +353,8 @@ func TestOtherSettings(t *testing.T) {
 			"array 2t has the shape [501 48] where the settings say [480 48]: set TIME_RANGE as in the store",
 			"array u has the shape [501 5 48] where the settings say [480 5 48]: set TIME_RANGE as in the store"},
 		"all": {func(l *Layout) { l.Time.N, l.TimeChunk, l.Levels, l.OutputLevel = 480, 10, 4, 2 },
-			"set TIME_RANGE, OUTPUT_LEVEL, TIME_CHUNK = 24 as in the store",
-			"set TIME_RANGE, OUTPUT_LEVEL, LEVELS = 5, TIME_CHUNK = 24 as in the store"},
+			"set TIME_RANGE, OUTPUT_LEVEL = 1, TIME_CHUNK = 24 as in the store",
+			"set TIME_RANGE, OUTPUT_LEVEL = 1, LEVELS = 5, TIME_CHUNK = 24 as in the store"},
 	} {
 		l := small()
 		tt.change(&l)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math/bits"
 	"runtime"
 	"strings"
 	"sync"
@@ -84,7 +85,7 @@ func (s *Store) variable(ctx context.Context, g *zarr.Group, name string) (*zarr
 		return nil, fmt.Errorf("%w: %s: the array %q is none of the pipeline's", ErrLayout, s, name)
 	}
 	if err := s.same(a, want); err != nil {
-		return nil, fmt.Errorf("%w: %s", err, s.remedy(a.Options(), want))
+		return nil, fmt.Errorf("%w: %s", err, remedy(settingsOf(a.Options(), want)))
 	}
 	return a, nil
 }
@@ -92,7 +93,14 @@ func (s *Store) variable(ctx context.Context, g *zarr.Group, name string) (*zarr
 // same compares what matters for writing and reading: shape, type and grid. Compression and attributes
 // are the store's own business.
 func (s *Store) same(a *zarr.Array, want zarr.ArrayOptions) error {
-	got := a.Options()
+	if d := difference(a.Options(), want); d != "" {
+		return fmt.Errorf("%w: %s: array %s has %s", ErrLayout, s, a.Path(), d)
+	}
+	return nil
+}
+
+// difference says what differs first, "" for nothing.
+func difference(got, want zarr.ArrayOptions) string {
 	for _, c := range []struct {
 		what      string
 		got, want any
@@ -101,36 +109,48 @@ func (s *Store) same(a *zarr.Array, want zarr.ArrayOptions) error {
 		{"chunks", got.Chunks, want.Chunks}, {"shards", got.Shards, want.Shards},
 	} {
 		if g, w := fmt.Sprint(c.got), fmt.Sprint(c.want); g != w {
-			return fmt.Errorf("%w: %s: array %s has the %s %s where the settings say %s", ErrLayout, s, a.Path(), c.what, g, w)
+			return fmt.Sprintf("the %s %s where the settings say %s", c.what, g, w)
 		}
 	}
-	return nil
+	return ""
 }
 
 // remedy says how the settings and the store can be brought together: the store's arrays never change.
-func (s *Store) remedy(got, want zarr.ArrayOptions) string {
-	const other = "set ZARR_PATH to a store that `healpipe init` made with these settings"
-	if len(got.Shape) != len(want.Shape) || got.DataType != want.DataType {
-		return other
+func remedy(settings []string) string {
+	if len(settings) == 0 {
+		return "set ZARR_PATH to a store that `healpipe init` made with these settings"
 	}
-	var settings []string
+	return fmt.Sprintf("set %s as in the store, or ZARR_PATH to another store", strings.Join(settings, ", "))
+}
+
+// settingsOf returns the settings that an array was made with and that are others now; none where no setting
+// would have made it.
+func settingsOf(got, want zarr.ArrayOptions) (settings []string) {
+	if len(got.Shape) != len(want.Shape) || got.DataType != want.DataType {
+		return nil
+	}
 	if got.Shape[0] != want.Shape[0] {
-		settings = append(settings, "TIME_RANGE")
+		settings = append(settings, timeRangeSetting)
 	}
 	if last := len(got.Shape) - 1; got.Shape[last] != want.Shape[last] {
-		settings = append(settings, "OUTPUT_LEVEL")
+		level := bits.Len(uint(got.Shape[last]/12)) / 2
+		if (Layout{OutputLevel: level}).Cells() != got.Shape[last] {
+			return nil
+		}
+		settings = append(settings, fmt.Sprintf("OUTPUT_LEVEL = %d", level))
 	}
 	if len(got.Shape) == 3 && got.Shape[1] != want.Shape[1] {
-		settings = append(settings, fmt.Sprintf("LEVELS = %d", got.Shape[1]))
+		settings = append(settings, levelsSetting(got.Shape[1]))
 	}
 	if grid := outer(got); grid[0] != outer(want)[0] {
 		settings = append(settings, fmt.Sprintf("TIME_CHUNK = %d", grid[0]))
 	}
-	if len(settings) == 0 {
-		return other
-	}
-	return fmt.Sprintf("set %s as in the store, or ZARR_PATH to another store", strings.Join(settings, ", "))
+	return settings
 }
+
+const timeRangeSetting = "TIME_RANGE"
+
+func levelsSetting(n int) string { return fmt.Sprintf("LEVELS = %d", n) }
 
 // outer is the grid of what is stored whole.
 func outer(o zarr.ArrayOptions) []int {
