@@ -75,6 +75,68 @@ func TestRateLimit(t *testing.T) {
 	}
 }
 
+// A time limit changed by remote control holds for the tasks that start afterwards, as Celery's guide promises ("only tasks that
+// start executing after the time limit change"), not for the one that runs; lifted, it holds for none. A message's own limits win.
+func TestTimeLimitChangedAtRunTime(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	app := newApp(t, celery.Config{Broker: url, ResultBackend: url})
+	started, release := make(chan struct{}, 8), make(chan struct{})
+	hold := app.MustRegister("hold", func(ctx context.Context) (string, error) {
+		started <- struct{}{}
+		select {
+		case <-release:
+			return "released", nil
+		case <-ctx.Done():
+			return "", context.Cause(ctx)
+		}
+	})
+	runWorker(t, app, celery.WorkerOptions{Concurrency: 4, Hostname: "w@h"})
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
+	defer cancel()
+	change := func(soft, hard any) {
+		t.Helper()
+		reply, err := app.Control().Broadcast(ctx, "time_limit", map[string]any{"task_name": "hold", "soft": soft, "hard": hard}, to("w@h"))
+		if err != nil || !strings.Contains(fmt.Sprint(reply), "time limits set successfully") {
+			t.Fatalf("%v %v", reply, err)
+		}
+	}
+	begin := func(opts celery.Options) *celery.AsyncResult {
+		t.Helper()
+		res, err := hold.ApplyAsync(ctx, nil, nil, opts)
+		if err != nil {
+			t.Fatal(err)
+		}
+		select {
+		case <-started:
+		case <-ctx.Done():
+			t.Fatal("the task did not start")
+		}
+		return res
+	}
+	ends := func(what, class string, res *celery.AsyncResult) {
+		t.Helper()
+		if v, err := res.Get(ctx); !errors.Is(err, celery.Exception(class)) {
+			t.Errorf("%s: %v %v, want %s", what, v, err, class)
+		}
+	}
+	first := begin(celery.Options{})
+	change(0.02, nil)
+	ends("soft limit", "billiard.exceptions.SoftTimeLimitExceeded", begin(celery.Options{}))
+	change(nil, 0.02)
+	ends("hard limit", "billiard.exceptions.TimeLimitExceeded", begin(celery.Options{}))
+	long := begin(celery.Options{TimeLimit: time.Hour, SoftTimeLimit: time.Hour})
+	change(nil, nil)
+	free := begin(celery.Options{})
+	ends("limit of the message", "billiard.exceptions.TimeLimitExceeded", begin(celery.Options{TimeLimit: 20 * time.Millisecond}))
+	close(release)
+	for what, res := range map[string]*celery.AsyncResult{"the task that ran before the change": first, "a message with longer limits": long, "after the limit was lifted": free} {
+		if v, err := res.Get(ctx); err != nil || v != "released" {
+			t.Errorf("%s: %v %v", what, v, err)
+		}
+	}
+}
+
 // Terminate ends a running task, frees its slot and makes its state REVOKED, as Celery's terminated child does. A flag may
 // come as a number, as any value does for Python.
 func TestTerminate(t *testing.T) {

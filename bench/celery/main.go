@@ -28,8 +28,8 @@ type peer struct {
 
 // figures are what one worker has shown, in the order of the runs.
 type figures struct {
-	rate, events, cpu, server, rss, unique, first, etaRSS, etaCPU []float64
-	wake                                                          []float64
+	rate, events, cpu, server, rss, unique, first, idle, etaRSS, etaCPU []float64
+	wake                                                                []float64
 }
 
 func main() {
@@ -161,7 +161,8 @@ func throughput(c redis.Conn, p *peer, events bool, f *figures) error {
 	return nil
 }
 
-// latency measures from the start of the process to its first task, and from push to start while it is idle.
+// latency measures from the start of the process to its first task, from push to start while it is idle, and what it takes
+// while nothing is pushed.
 func latency(c redis.Conn, p *peer, f *figures, samples int) error {
 	if _, err := c.Do("FLUSHALL"); err != nil {
 		return err
@@ -195,6 +196,9 @@ func latency(c redis.Conn, p *peer, f *figures, samples int) error {
 		}
 		f.wake = append(f.wake, ms)
 	}
+	before, span := w.cpu(), time.Duration(samples)*20*time.Millisecond
+	time.Sleep(span)
+	f.idle = append(f.idle, 100*(w.cpu()-before).Seconds()/span.Seconds())
 	return nil
 }
 

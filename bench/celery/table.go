@@ -54,6 +54,7 @@ func table(out io.Writer, peers []*peer, all []figures) {
 		fmt.Fprintf(out, " %.0f |", 100*(1-quantile(f.events, 0.5)/quantile(f.rate, 0.5)))
 	}
 	fmt.Fprintln(out)
+	row("CPU while idle, % of a core", "%.1f", median(func(f figures) []float64 { return f.idle }))
 	row("RSS with ETA tasks waiting, MB", "%.0f", median(func(f figures) []float64 { return f.etaRSS }))
 	row("CPU with ETA tasks waiting, %", "%.1f", median(func(f figures) []float64 { return f.etaCPU }))
 	fmt.Fprintf(out, "\nETA tasks: %d for %s, %d for %s.\n", peers[0].eta, peers[0].name, peers[1].eta, peers[1].name)
