@@ -93,6 +93,11 @@ type Config struct {
 	WorkerPoolRestarts           bool // worker_pool_restarts: the command pool_restart is answered
 	WorkerLogColorOff            bool // worker_log_color: false
 
+	WorkerLogFormat         string // worker_log_format, as for Python's logging: %(asctime)s, %(levelname)s, %(message)s, ...
+	WorkerLogDateFormat     string // worker_log_datefmt, as for strftime
+	WorkerTaskLogFormat     string // worker_task_log_format: of what tasks log; %(task_name)s and %(task_id)s too
+	WorkerTaskLogDateFormat string // worker_task_log_datefmt
+
 	// Clock replaces the system's clock in tests.
 	Clock Clock
 

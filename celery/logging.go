@@ -68,14 +68,15 @@ func (l Level) color() string {
 	return ""
 }
 
-// logger writes lines in Celery's format, one Write call per entry.
+// logger writes lines in Celery's format or the one that is set, one Write call per entry.
 type logger struct {
-	mu    sync.Mutex
-	w     io.Writer
-	level Level
-	color bool
-	now   func() time.Time
-	buf   []byte
+	mu         sync.Mutex
+	w          io.Writer
+	level      Level
+	color      bool
+	now        func() time.Time
+	work, task *logFormat // worker_log_format and worker_task_log_format; nil: Celery's own
+	buf        []byte
 }
 
 func newLogger(w io.Writer, level Level, color bool, now func() time.Time) *logger {
@@ -92,31 +93,44 @@ func (l *logger) critf(format string, args ...any)  { l.logf(Critical, format, a
 
 func (l *logger) logf(level Level, format string, args ...any) {
 	if l.enabled(level) {
-		l.entry(level, "", fmt.Sprintf(format, args...))
+		l.entry(level, fmt.Sprintf(format, args...))
 	}
 }
 
-// entry writes one record; task is "name[id]" for lines that a task wrote itself.
-func (l *logger) entry(level Level, task, msg string) {
+// entry writes a line of the worker.
+func (l *logger) entry(level Level, msg string) { l.write(level, "", "", msg) }
+
+// write writes a line; name and id are of the task that wrote it itself.
+func (l *logger) write(level Level, name, id, msg string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.buf[:0]
-	b = append(b, '[')
-	now := l.now()
-	b = now.AppendFormat(b, "2006-01-02 15:04:05,000")
-	b = append(b, ": "...)
-	b = append(b, level.String()...)
-	b = append(b, "/MainProcess] "...)
-	if task != "" {
-		b = append(b, task...)
-		b = append(b, ": "...)
+	color := ""
+	if l.color {
+		color = level.color()
 	}
-	if c := level.color(); l.color && c != "" {
-		b = append(b, c...)
-		b = append(b, msg...)
-		b = append(b, "\x1b[0m"...)
+	b := append(l.buf[:0], color...)
+	now, format := l.now(), l.work
+	if name != "" {
+		format = l.task
+	}
+	if format != nil {
+		b = format.append(b, &logLine{at: now, level: level, taskName: name, taskID: id, message: msg})
 	} else {
+		b = append(b, '[')
+		b = now.AppendFormat(b, "2006-01-02 15:04:05,000")
+		b = append(b, ": "...)
+		b = append(b, level.String()...)
+		b = append(b, "/MainProcess] "...)
+		if name != "" {
+			b = append(b, name...)
+			b = append(b, '[')
+			b = append(b, id...)
+			b = append(b, "]: "...)
+		}
 		b = append(b, msg...)
+	}
+	if color != "" {
+		b = append(b, "\x1b[0m"...)
 	}
 	b = append(b, '\n')
 	_, _ = l.w.Write(b) // a log that cannot be written must not stop the work
@@ -128,10 +142,10 @@ func (l *logger) entry(level Level, task, msg string) {
 
 // taskHandler lets a task log through log/slog in the format of Celery's task logger.
 type taskHandler struct {
-	log   *logger
-	task  string
-	attrs string
-	group string
+	log      *logger
+	name, id string
+	attrs    string
+	group    string
 }
 
 func (h *taskHandler) Enabled(_ context.Context, level slog.Level) bool {
@@ -146,7 +160,7 @@ func (h *taskHandler) Handle(_ context.Context, r slog.Record) error {
 		writeAttr(&b, h.group, a)
 		return true
 	})
-	h.log.entry(fromSlog(r.Level), h.task, b.String())
+	h.log.write(fromSlog(r.Level), h.name, h.id, b.String())
 	return nil
 }
 
@@ -191,6 +205,6 @@ func (l *logger) slog() *slog.Logger { return slog.New(&taskHandler{log: l}) }
 // taskf is logf for the lines that every task writes: nothing is formatted unless the level is on.
 func (l *logger) taskf(level Level, format, name, id string) {
 	if l.enabled(level) {
-		l.entry(level, "", fmt.Sprintf(format, name, id))
+		l.entry(level, fmt.Sprintf(format, name, id))
 	}
 }

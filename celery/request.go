@@ -384,7 +384,7 @@ func Logger(ctx context.Context) *slog.Logger {
 	if r == nil || r.worker == nil || r.eager {
 		return slog.Default()
 	}
-	return slog.New(&taskHandler{log: r.worker.log, task: r.Name + "[" + r.ID + "]"})
+	return slog.New(&taskHandler{log: r.worker.log, name: r.Name, id: r.ID})
 }
 
 // Task returns the task that is running.

@@ -104,6 +104,10 @@ var settingTable = map[string]setting{
 	"worker_enable_soft_shutdown_on_idle":                 boolSetting(func(c *Config) *bool { return &c.WorkerSoftShutdownOnIdle }),
 	"worker_eta_task_limit":                               intSetting(func(c *Config) *int { return &c.WorkerETATaskLimit }, 0),
 	"worker_log_color":                                    notSetting(func(c *Config) *bool { return &c.WorkerLogColorOff }),
+	"worker_log_datefmt":                                  textSetting(func(c *Config) *string { return &c.WorkerLogDateFormat }),
+	"worker_log_format":                                   textSetting(func(c *Config) *string { return &c.WorkerLogFormat }),
+	"worker_task_log_datefmt":                             textSetting(func(c *Config) *string { return &c.WorkerTaskLogDateFormat }),
+	"worker_task_log_format":                              textSetting(func(c *Config) *string { return &c.WorkerTaskLogFormat }),
 	"worker_pool_restarts":                                boolSetting(func(c *Config) *bool { return &c.WorkerPoolRestarts }),
 	"worker_prefetch_multiplier":                          {set: readPrefetch},
 	"worker_send_task_events":                             boolSetting(func(c *Config) *bool { return &c.WorkerSendTaskEvents }),
@@ -128,9 +132,9 @@ security_cert_store security_certificate security_digest security_key security_k
 task_create_missing_queue_type task_default_queue_type task_publish_retry task_publish_retry_policy task_queue_max_priority
 task_reject_on_worker_lost task_remote_tracebacks task_repr_maxlevels task_retry_on_worker_lost
 worker_agent worker_autoscaler worker_consumer worker_detect_quorum_queues worker_enable_prefetch_count_reduction
-worker_hijack_root_logger worker_log_datefmt worker_log_format worker_lost_wait worker_max_memory_per_child
+worker_hijack_root_logger worker_lost_wait worker_max_memory_per_child
 worker_max_tasks_per_child worker_pool worker_pool_putlocks worker_pool_start_method worker_proc_alive_timeout
-worker_redirect_stdouts worker_redirect_stdouts_level worker_task_log_datefmt worker_task_log_format worker_timer
+worker_redirect_stdouts worker_redirect_stdouts_level worker_timer
 worker_timer_precision
 cache_backend cache_backend_options
 cassandra_auth_kwargs cassandra_auth_provider cassandra_bundle_path cassandra_entry_ttl cassandra_keyspace cassandra_options

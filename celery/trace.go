@@ -144,7 +144,7 @@ func (w *Worker) succeed(ctx context.Context, r *Request, result any, took time.
 		w.hook(r, "on_success", func() error { return hook(r, result) })
 	}
 	if w.log.enabled(Info) {
-		w.log.entry(Info, "", "Task "+r.Name+"["+r.ID+"] succeeded in "+pyrepr.Float(took.Seconds())+"s: "+repr)
+		w.log.entry(Info, "Task "+r.Name+"["+r.ID+"] succeeded in "+pyrepr.Float(took.Seconds())+"s: "+repr)
 	}
 	w.afterReturn(r, StateSuccess, result, nil)
 	if r.task.acksLate {

@@ -29,6 +29,7 @@ type WorkerOptions struct {
 	TaskEvents         bool          // -E
 	Quiet              bool          // no banner
 	NoColor            bool          // no colours, even on a terminal
+	PlainLog           bool          // lines in Celery's format, whatever the settings say: for programs that read them
 	Stdout             io.Writer     // for the banner; os.Stdout
 	PrefetchMultiplier *int          // --prefetch-multiplier
 	Autoscale          [2]int        // --autoscale max,min; max 0: off
@@ -454,6 +455,10 @@ func (w *Worker) resizePool(n int) {
 
 // openLog opens the log file, or standard error.
 func (w *Worker) openLog() error {
+	work, task, err := w.logFormats()
+	if err != nil {
+		return err
+	}
 	out, color := io.Writer(os.Stderr), false
 	switch {
 	case w.opts.LogWriter != nil:
@@ -470,7 +475,24 @@ func (w *Worker) openLog() error {
 		}
 	}
 	w.log = newLogger(out, w.opts.LogLevel, color, w.app.clock.Now)
+	w.log.work, w.log.task = work, task
 	return nil
+}
+
+// logFormats are the formats that the settings ask for; nil: Celery's own.
+func (w *Worker) logFormats() (work, task *logFormat, err error) {
+	if w.opts.PlainLog {
+		return nil, nil, nil
+	}
+	if c := w.conf; c.WorkerLogFormat != "" || c.WorkerLogDateFormat != "" {
+		if work, err = parseLogFormat("worker_log_format", orDefault(c.WorkerLogFormat, processLogFormat), c.WorkerLogDateFormat, false); err != nil {
+			return nil, nil, err
+		}
+	}
+	if c := w.conf; c.WorkerTaskLogFormat != "" || c.WorkerTaskLogDateFormat != "" {
+		task, err = parseLogFormat("worker_task_log_format", orDefault(c.WorkerTaskLogFormat, taskLogFormat), c.WorkerTaskLogDateFormat, true)
+	}
+	return work, task, err
 }
 
 func (w *Worker) closeLog() {

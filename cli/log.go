@@ -53,7 +53,7 @@ func openLog(format string, o *celery.WorkerOptions) (*workLog, error) {
 	}
 	l.json = newJSONLogger(out, o.LogLevel, node)
 	lines := &celeryLines{log: l.json}
-	o.LogWriter, o.Stdout, o.Quiet = lines, lines, true // the banner is no JSON
+	o.LogWriter, o.Stdout, o.Quiet, o.PlainLog = lines, lines, true, true // the banner is no JSON
 	return l, nil
 }
 
