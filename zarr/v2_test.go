@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"healpipe/internal/testenv"
@@ -99,4 +100,37 @@ print(json.dumps(names))
 		}
 	}
 	check("consolidated")
+}
+
+// TestRefusedVersion2 opens version 2 arrays that this package must not misread: the message names what it lacks.
+func TestRefusedVersion2(t *testing.T) {
+	t.Parallel()
+	const doc = `{"zarr_format": 2, "shape": [4], "chunks": [2], "dtype": "<f4", "order": "C", "compressor": null, "filters": null, "fill_value": 0}`
+	for _, c := range []struct {
+		old, new string
+		is       error
+		says     string
+	}{
+		{`"filters": null`, `"filters": [{"id": "delta", "dtype": "<f4"}]`, zarr.ErrUnsupported, `filter "delta"`},
+		{`"compressor": null`, `"compressor": {"id": "bz2", "level": 1}`, zarr.ErrUnsupported, `compressor "bz2"`},
+		{`"compressor": null`, `"compressor": "zstd"`, zarr.ErrCorrupt, `compressor "zstd"`},
+		{`"<f4"`, `"<M8[ns]"`, zarr.ErrUnsupported, `data type "<M8[ns]"`},
+		{`"<f4"`, `"|S4"`, zarr.ErrUnsupported, `data type "|S4"`},
+		{`"<f4"`, `[["a", "<f4"], ["b", "<i2"]]`, zarr.ErrUnsupported, `data type [ [ "a", "<f4" ], [ "b", "<i2" ] ]`},
+		{`"order": "C"`, `"order": "K"`, zarr.ErrCorrupt, `order "K"`},
+		{`"chunks": [2]`, `"chunks": true`, zarr.ErrCorrupt, "chunks true"},
+		{`"chunks": [2]`, `"chunks": [2, 2]`, zarr.ErrInvalid, "chunk shape [2 2]"},
+		{`"fill_value": 0`, `"fill_value": "AAAA"`, zarr.ErrInvalid, `fill value "AAAA"`},
+		{`"zarr_format": 2`, `"zarr_format": 1`, zarr.ErrUnsupported, "zarr_format is 1"},
+		{`"filters": null`, `"dimension_separator": "-"`, zarr.ErrInvalid, `separator "-"`},
+	} {
+		st, _ := localStore(t)
+		if err := st.Put(t.Context(), "a/.zarray", []byte(strings.Replace(doc, c.old, c.new, 1))); err != nil {
+			t.Fatal(err)
+		}
+		_, err := zarr.OpenArray(t.Context(), st, "a", zarr.Options{})
+		if !errors.Is(err, c.is) || !strings.Contains(err.Error(), c.says) || !strings.Contains(err.Error(), st.String()+"/a") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%s: %v", c.new, err)
+		}
+	}
 }
