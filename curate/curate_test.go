@@ -75,16 +75,16 @@ func TestOtherGrids(t *testing.T) {
 		}
 		return out
 	}
-	for _, tt := range []struct{ hours, steps, chunk, level int }{
-		{1, 60, 7, 1},
-		{3, 41, 1, 0},
-		{6, 30, 1000, 2}, // one chunk, longer than the axis
-		{1, 100, 25, 0},  // the axis ends with a chunk
+	for _, tt := range []struct{ hours, steps, chunk, level, levels int }{
+		{1, 60, 7, 1, 5},
+		{3, 41, 1, 0, 1},
+		{6, 30, 1000, 2, 3}, // one chunk, longer than the axis
+		{1, 100, 25, 0, 11}, // the axis ends with a chunk
 	} {
-		t.Run(fmt.Sprintf("%d of %dh in %d", tt.steps, tt.hours, tt.chunk), func(t *testing.T) {
+		t.Run(fmt.Sprintf("%d of %dh in %d, %d levels", tt.steps, tt.hours, tt.chunk, tt.levels), func(t *testing.T) {
 			t.Parallel()
 			l := small()
-			l.Time.Step, l.Time.N, l.TimeChunk, l.OutputLevel = time.Duration(tt.hours)*time.Hour, tt.steps, tt.chunk, tt.level
+			l.Time.Step, l.Time.N, l.TimeChunk, l.OutputLevel, l.Levels = time.Duration(tt.hours)*time.Hour, tt.steps, tt.chunk, tt.level, tt.levels
 			s := newSite(t, l)
 			s.init()
 			files := map[string]spec{}
@@ -93,7 +93,7 @@ func TestOtherGrids(t *testing.T) {
 				files[fmt.Sprintf("%d.nc", i)] = spec{
 					Vars:   map[string]varSpec{"VAR_2T": {ShortName: "2t", Seed: i + 1, FillEvery: 7}, "U": {ShortName: "u", Levels: true, Seed: i + 100, NaNEvery: 5}},
 					Times:  every(tt.hours, tt.hours*end, n),
-					Levels: smallLevels,
+					Levels: levelsOf(l),
 				}
 				end += n
 			}
@@ -101,7 +101,7 @@ func TestOtherGrids(t *testing.T) {
 			files["far-apart.nc"] = spec{
 				Vars:   map[string]varSpec{"T": {ShortName: "t", Levels: true, Seed: 50}, "MSL": {ShortName: "msl", Seed: 51}},
 				Times:  append(every(tt.hours*far, 0, 3), hour(tt.hours*(tt.steps-1))),
-				Levels: smallLevels,
+				Levels: levelsOf(l),
 			}
 			s.make(files)
 			names := sortedKeys(files)

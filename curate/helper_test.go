@@ -89,6 +89,18 @@ var smallLevels = []float64{1000, 850, 500, 250, 1}
 
 const hoursSince1900 = "hours since 1900-01-01 00:00:00"
 
+// levelsOf are smallLevels, or as many as the layout has.
+func levelsOf(l Layout) []float64 {
+	if l.Levels == len(smallLevels) {
+		return smallLevels
+	}
+	levels := make([]float64, l.Levels)
+	for i := range levels {
+		levels[i] = float64(i + 1)
+	}
+	return levels
+}
+
 // hour is the number of hours from 1900 to a step of small().
 func hour(step int) float64 { return 876528 + float64(step) }
 
@@ -166,14 +178,7 @@ func (s *site) make(files map[string]spec) {
 func (s *site) init() {
 	s.t.Helper()
 	const u = "levels.nc"
-	levels := smallLevels
-	if s.layout.Levels != len(levels) {
-		levels = make([]float64, s.layout.Levels)
-		for i := range levels {
-			levels[i] = float64(i + 1)
-		}
-	}
-	s.make(map[string]spec{u: {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true}}, Times: hours(0, 1), Levels: levels}})
+	s.make(map[string]spec{u: {Vars: map[string]varSpec{"U": {ShortName: "u", Levels: true}}, Times: hours(0, 1), Levels: levelsOf(s.layout)}})
 	created, err := s.store.Init(s.t.Context(), s.levels)
 	if err != nil {
 		s.t.Fatal(err)

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -45,6 +46,53 @@ func TestNamesOfRoots(t *testing.T) {
 	want := []string{"data/" + name2t("200001"), "data/" + name2t("200002"), "data/notes.txt", "bucket/pre/199912/c.nc", "bucket/pre/200001/a.nc", "bucket/pre/200001/b.nc"}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+// meeting is a storage whose listings wait until as many others have begun.
+type meeting struct {
+	storage.Storage
+	began *sync.WaitGroup
+}
+
+func (m meeting) List(ctx context.Context, prefix string, fn func(storage.Info) error) error {
+	m.began.Done()
+	m.began.Wait()
+	return m.Storage.List(ctx, prefix, fn)
+}
+
+func (m meeting) ListDir(ctx context.Context, dir string, fn func(storage.Info) error) error {
+	m.began.Done()
+	m.began.Wait()
+	return m.Storage.ListDir(ctx, dir, fn)
+}
+
+// TestRootsAtOnce lists folders and prefixes that all wait for each other: one after the other they would never end.
+// Their names still come in the order of the roots.
+func TestRootsAtOnce(t *testing.T) {
+	t.Parallel()
+	var began sync.WaitGroup
+	var roots []Root
+	var want []string
+	for i := range 5 {
+		st := storage.NewMemory()
+		for j := range 3 * lookahead / (i + 1) { // more than a listing may be ahead, and less
+			key := fmt.Sprintf("n%06d", j)
+			put(t, st, key)
+			want = append(want, fmt.Sprintf("r%d/%s", i, key))
+		}
+		began.Add(1)
+		roots = append(roots, Root{Path: fmt.Sprintf("r%d", i), Storage: meeting{st, &began}, Tree: i%2 == 0})
+	}
+	var got []string
+	for name, err := range Names(t.Context(), roots) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, name)
+	}
+	if !slices.Equal(got, want) {
+		t.Errorf("%d names of %d, or in another order", len(got), len(want))
 	}
 }
 
