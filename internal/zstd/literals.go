@@ -27,11 +27,11 @@ const fewLiterals = 64 << 10
 // reset begins a frame. Blocks of a long one have mostly the same distribution, so one code, made of a sample, serves
 // them all.
 func (l *literals) reset(src []byte) {
-	const long, run, every = 256 << 10, 32, 1024
+	const long, every = 256 << 10, 1024
 	if l.code, l.common = nil, nil; len(src) < long {
 		return
 	}
-	hist, _ := sample(src, run, every)
+	hist, _ := sample(src, every)
 	for s := range hist {
 		hist[s]++ // each may occur
 	}
@@ -212,18 +212,30 @@ func count(src []byte) (hist *[256]uint32, counted int) {
 	if len(src) < fewLiterals {
 		return countAll(src), len(src)
 	}
-	return sample(src, 32, 1024)
+	return sample(src, 1024)
 }
 
-// sample counts run bytes of every some.
-func sample(src []byte, run, every int) (hist *[256]uint32, counted int) {
+// sampleRun is how many bytes a sample has of each place.
+const sampleRun = 32
+
+// sample counts sampleRun bytes of every some. They are brought together first: their loads then wait for memory at
+// the same time, where counts wait for each other.
+func sample(src []byte, every int) (hist *[256]uint32, counted int) {
 	var t tally
-	for i := 0; i < len(src); i += every {
-		p := src[i:min(i+run, len(src))]
-		t.add(p)
-		counted += len(p)
+	var near [64][sampleRun]byte
+	for len(src) >= sampleRun {
+		n := 0
+		for ; n < len(near) && len(src) >= sampleRun; n++ {
+			near[n] = [sampleRun]byte(src)
+			src = src[min(every, len(src)):]
+		}
+		for i := range near[:n] {
+			t.add(near[i][:])
+		}
+		counted += n * sampleRun
 	}
-	return t.sum(), counted
+	t.add(src)
+	return t.sum(), counted + len(src)
 }
 
 func countAll(src []byte) *[256]uint32 {

@@ -152,6 +152,8 @@ func (m *matcher) double(from, end int) (anchor int) {
 	anchor = from
 	step, patience := 1, 8
 	switch {
+	case m.barren > 8:
+		step, patience = 32, 6
 	case m.barren > 2:
 		step, patience = 16, 7
 	case m.barren > 0:
