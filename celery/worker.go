@@ -35,8 +35,8 @@ type WorkerOptions struct {
 	Autoscale          [2]int        // --autoscale max,min; max 0: off
 	TimeLimit          time.Duration // --time-limit
 	SoftTimeLimit      time.Duration // --soft-time-limit
-	MaxTasksPerChild   int           // --max-tasks-per-child: accepted; goroutines need no recycling
-	MaxMemoryPerChild  int           // --max-memory-per-child, KiB: accepted
+	MaxTasksPerChild   int           // --max-tasks-per-child: without effect, which the log says: goroutines need no recycling
+	MaxMemoryPerChild  int           // --max-memory-per-child, KiB: the same
 	WithoutGossip      bool
 	WithoutMingle      bool
 	WithoutHeartbeat   bool
@@ -192,6 +192,7 @@ func (w *Worker) Run(ctx context.Context) error {
 	if len(w.conf.idle) > 0 {
 		w.log.warnf("Settings that mean nothing to this worker: %s", strings.Join(w.conf.idle, ", "))
 	}
+	w.sayPool()
 	if err := w.checkQueues(); err != nil {
 		return err
 	}
@@ -205,6 +206,17 @@ func (w *Worker) Run(ctx context.Context) error {
 		}
 	}
 	return w.serve()
+}
+
+// sayPool tells how this worker does what was asked for of Celery's pools.
+func (w *Worker) sayPool() {
+	if w.opts.Pool != "goroutine" {
+		w.log.infof("Pool %s: tasks run as goroutines of this process, %d at a time", w.opts.Pool, w.concurrency)
+	}
+	if w.opts.MaxTasksPerChild > 0 || w.opts.MaxMemoryPerChild > 0 {
+		w.log.warnf("max-tasks-per-child and max-memory-per-child have no effect: goroutines are not recycled. " +
+			"To bound the memory of the process set GOMEMLIMIT or a limit of its service or container")
+	}
 }
 
 // connect reaches the broker and the result backend, however long it takes; nil without a connection if the worker is

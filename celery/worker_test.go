@@ -3,6 +3,7 @@ package celery_test
 import (
 	"context"
 	"errors"
+	"strings"
 	"testing"
 	"time"
 
@@ -248,6 +249,22 @@ func TestTimeLimits(t *testing.T) {
 		}
 		if _, err := res.Get(ctx); !errors.Is(err, celery.Exception(tc.class)) {
 			t.Errorf("%s: got %v, want %s", tc.task.Name, err, tc.class)
+		}
+	}
+}
+
+// What is taken for something else or has no effect is said once, in the log.
+func TestPoolIsSaid(t *testing.T) {
+	t.Parallel()
+	url := testenv.StartRedis(t).URL(0)
+	asked := runWorker(t, newApp(t, celery.Config{Broker: url}), celery.WorkerOptions{Hostname: "a@h", Concurrency: 3, Pool: "prefork", MaxTasksPerChild: 5, MaxMemoryPerChild: 1000})
+	plain := runWorker(t, newApp(t, celery.Config{Broker: url}), celery.WorkerOptions{Hostname: "b@h", Concurrency: 3})
+	for _, text := range []string{"Pool prefork: tasks run as goroutines of this process, 3 at a time", "max-tasks-per-child and max-memory-per-child have no effect"} {
+		if n := strings.Count(asked.log.String(), text); n != 1 {
+			t.Errorf("%q: %d times", text, n)
+		}
+		if start, _, _ := strings.Cut(text, " "); plain.log.has(start) {
+			t.Errorf("%q in the log of a worker that was not asked", start)
 		}
 	}
 }
