@@ -21,7 +21,7 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 	if errors.Is(err, fs.ErrNotExist) {
 		g, err = zarr.CreateGroup(ctx, s.zs, "", nil, zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
 		if errors.Is(err, zarr.ErrExists) { // by another process, just now
-			g, err = s.group(ctx, s.zs)
+			g, err = s.group(ctx, s.zs, s.opt.Workers)
 		}
 	}
 	if err != nil {

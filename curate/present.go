@@ -19,7 +19,7 @@ func (s *Store) Presence(ctx context.Context, names ...string) (*Presence, error
 	if len(names) == 0 {
 		names = Variables()
 	}
-	g, err := s.group(ctx, s.zs)
+	g, err := s.group(ctx, s.zs, s.opt.Workers)
 	if err != nil {
 		return nil, err
 	}

@@ -12,6 +12,7 @@ import (
 	"healpipe/netcdf"
 	"healpipe/storage"
 	"healpipe/zarr"
+	"healpipe/zarr/zarrstore"
 )
 
 // Process writes the file key of in into the store: each variable with a time dimension and a non-empty
@@ -68,8 +69,14 @@ func readers(o Options, local bool) int {
 }
 
 func (s *Store) process(ctx context.Context, f *input, local bool) error {
-	gate := newGate(s.zs)
-	g, err := s.group(ctx, gate)
+	return storage.Together(ctx, s.st, func(st storage.Storage) error {
+		return s.processIn(ctx, zarrstore.New(st), f, local)
+	})
+}
+
+func (s *Store) processIn(ctx context.Context, zs zarr.Store, f *input, local bool) error {
+	gate := newGate(zs)
+	g, err := s.group(ctx, gate, s.writers)
 	if err != nil {
 		return err
 	}

@@ -5,10 +5,10 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
-	"math/bits"
 	"sync"
 	"unsafe"
 
+	"healpipe/internal/codec"
 	"healpipe/netcdf"
 	"healpipe/zarr"
 )
@@ -254,17 +254,21 @@ func (s *source) finish(dst, src []float32) {
 
 // swapMarked copies big-endian values and makes those with the bits missing NaN.
 func swapMarked(dst, src []float32, missing uint32) {
-	dst = dst[:len(src)]
-	for i, v := range src {
-		u := math.Float32bits(v)
-		if nativeLittle {
-			u = bits.ReverseBytes32(u)
-		}
+	to, from := words(dst[:len(src)]), words(src)
+	if nativeLittle {
+		codec.Swap32(to, from, missing, nanBits)
+		return
+	}
+	for i, u := range from {
 		if u == missing {
 			u = nanBits
 		}
-		dst[i] = math.Float32frombits(u)
+		to[i] = u
 	}
+}
+
+func words(v []float32) []uint32 {
+	return unsafe.Slice((*uint32)(unsafe.Pointer(unsafe.SliceData(v))), len(v))
 }
 
 // nativeLittle says that the machine's byte order is not the classic format's.

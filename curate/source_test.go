@@ -16,7 +16,7 @@ func TestPieces(t *testing.T) {
 	s.init()
 	s.make(testFiles)
 	ctx := t.Context()
-	g, err := s.store.group(ctx, s.store.zs)
+	g, err := s.store.group(ctx, s.store.zs, 1)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -231,7 +231,7 @@ func (s *Store) nameLevels(ctx context.Context, t *Statistics) error {
 		if v == nil {
 			continue
 		}
-		g, err := s.group(ctx, s.zs)
+		g, err := s.group(ctx, s.zs, s.opt.Workers)
 		if err != nil {
 			return err
 		}

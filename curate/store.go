@@ -17,8 +17,8 @@ import (
 
 // Options bound the work of a Store. The zero value works.
 type Options struct {
-	// Workers is how many chunks one call works on at the same time, most of them waiting for the disk or the
-	// network. 0 is twice GOMAXPROCS.
+	// Workers is how many chunks one call works on at the same time. 0 is twice GOMAXPROCS, since most wait for the
+	// disk or the network, and GOMAXPROCS where Process writes to a local folder, which does not wait.
 	Workers int
 	// Budget bounds encoding and decoding across all calls that share it. Nil is GOMAXPROCS at the same time
 	// for all calls of this Store.
@@ -37,6 +37,8 @@ type Store struct {
 	zs     zarr.Store
 	layout Layout
 	opt    Options
+	// writers is how many chunks Process writes at the same time.
+	writers int
 
 	mu     sync.Mutex
 	checks map[string]bool // of the coordinate arrays: passed
@@ -48,13 +50,18 @@ func Open(st storage.Storage, l Layout, o Options) (*Store, error) {
 	if err := l.Check(); err != nil {
 		return nil, err
 	}
+	writers := o.Workers
 	if o.Workers <= 0 {
 		o.Workers = 2 * runtime.GOMAXPROCS(0)
+		writers = o.Workers
+		if _, local := st.(*storage.Local); local {
+			writers = runtime.GOMAXPROCS(0)
+		}
 	}
 	if o.Budget == nil {
 		o.Budget = zarr.NewBudget(runtime.GOMAXPROCS(0))
 	}
-	return &Store{st: st, zs: zarrstore.New(st), layout: l, opt: o, checks: map[string]bool{}}, nil
+	return &Store{st: st, zs: zarrstore.New(st), layout: l, opt: o, writers: writers, checks: map[string]bool{}}, nil
 }
 
 // Layout returns the layout that the store was opened with.
@@ -63,8 +70,8 @@ func (s *Store) Layout() Layout { return s.layout }
 // String names the store.
 func (s *Store) String() string { return s.st.String() }
 
-func (s *Store) group(ctx context.Context, zs zarr.Store) (*zarr.Group, error) {
-	g, err := zarr.OpenGroup(ctx, zs, "", zarr.Options{Workers: s.opt.Workers, Budget: s.opt.Budget})
+func (s *Store) group(ctx context.Context, zs zarr.Store, workers int) (*zarr.Group, error) {
+	g, err := zarr.OpenGroup(ctx, zs, "", zarr.Options{Workers: workers, Budget: s.opt.Budget})
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("there is no store at %s: make it with `healpipe init` (%w)", s, err)
 	}
@@ -126,7 +133,7 @@ func remedy(settings []string) string {
 // settingsOf returns the settings that an array was made with and that are others now; none where no setting
 // would have made it.
 func settingsOf(got, want zarr.ArrayOptions) (settings []string) {
-	if len(got.Shape) != len(want.Shape) || got.DataType != want.DataType {
+	if len(got.Shape) != len(want.Shape) || len(got.Shape) == 0 || got.DataType != want.DataType {
 		return nil
 	}
 	if got.Shape[0] != want.Shape[0] {

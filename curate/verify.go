@@ -34,7 +34,7 @@ func (s *Store) Verify(ctx context.Context, p *Presence, in storage.Storage, key
 	if !ok || !p.Has(name, from, to) {
 		return Absent, nil
 	}
-	g, err := s.group(ctx, s.zs)
+	g, err := s.group(ctx, s.zs, s.opt.Workers)
 	if err != nil {
 		return Absent, err
 	}
@@ -93,7 +93,7 @@ func (s *Store) Holds(ctx context.Context, in storage.Storage, key string) (bool
 // holds compares the file's values of one variable ("" is all of them) at some steps (nil is all of the
 // file's) with the store's. Steps that the file does not have do not count.
 func (s *Store) holds(ctx context.Context, f *input, name string, steps []int) (bool, error) {
-	g, err := s.group(ctx, s.zs)
+	g, err := s.group(ctx, s.zs, s.opt.Workers)
 	if err != nil {
 		return false, err
 	}

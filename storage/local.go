@@ -21,8 +21,9 @@ type Local struct {
 	monitor *Monitor // nil: nobody counts
 
 	root  string
-	locks lockTable
-	swept sync.Map // folder -> true: looked through for files left behind
+	locks *lockTable
+	swept *sync.Map // folder -> true: looked through for files left behind
+	later *later    // of a view that Together made; nil: every change is made and synced at once
 }
 
 var (
@@ -31,7 +32,9 @@ var (
 )
 
 // NewLocal returns the Storage of a folder; "" is the working directory.
-func NewLocal(root string) *Local { return &Local{root: root} }
+func NewLocal(root string) *Local {
+	return &Local{root: root, locks: new(lockTable), swept: new(sync.Map)}
+}
 
 // String returns the folder as it was given.
 func (l *Local) String() string { return l.root }
@@ -50,6 +53,11 @@ func (l *Local) begin(ctx context.Context, op, key string) (string, error) {
 	path := l.path(key)
 	if err := checkKey(key); err != nil {
 		return "", wrap(op, Join(l.root, key), err)
+	}
+	if l.later != nil {
+		if err := l.later.wait(ctx, path); err != nil {
+			return "", wrap(op, path, err)
+		}
 	}
 	return path, wrap(op, path, ctx.Err())
 }
@@ -249,9 +257,17 @@ func (l *Local) makeDir(dir string) error {
 
 // syncDir makes the names in a folder durable. Some file systems cannot sync folders; they do not need it.
 func (l *Local) syncDir(dir string) error {
-	if l.NoSync {
+	switch {
+	case l.NoSync:
+		return nil
+	case l.later != nil:
+		l.later.changed(dir)
 		return nil
 	}
+	return syncFolder(dir)
+}
+
+func syncFolder(dir string) error {
 	d, err := os.Open(dir)
 	if err != nil {
 		return err

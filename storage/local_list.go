@@ -43,7 +43,11 @@ func (l *Local) ListDir(ctx context.Context, dir string, fn func(Info) error) er
 
 // listRoot tells a missing root, an error, from a missing folder below it, an empty list.
 func (l *Local) listRoot(ctx context.Context, dir string, list func() error) error {
-	if err := ctx.Err(); err != nil {
+	err := ctx.Err()
+	if err == nil && l.later != nil {
+		err = l.later.settle(ctx)
+	}
+	if err != nil {
 		return wrap("list", l.path(dir), err)
 	}
 	if trimmed := strings.TrimSuffix(dir, "/"); trimmed != "" {

@@ -18,11 +18,28 @@ func (l *Local) Put(ctx context.Context, key string, data []byte, c Condition) (
 	if err != nil {
 		return Info{}, err
 	}
-	defer w.Abort()
 	if _, err := w.Write(data); err != nil {
+		w.Abort()
 		return Info{}, err
 	}
-	return w.commit(c)
+	if l.later == nil || c != (Condition{}) {
+		return w.commit(c)
+	}
+	fi, err := w.f.Stat()
+	if err != nil {
+		w.Abort()
+		return Info{}, wrap("write", w.path, err)
+	}
+	w.ctx = l.later.ctx
+	err = l.later.publish(l.path(key), func() error {
+		_, err := w.commit(c)
+		return err
+	})
+	if err != nil {
+		w.Abort()
+		return Info{}, err
+	}
+	return localInfo(key, fi), nil
 }
 
 // Create implements Storage.
@@ -172,12 +189,36 @@ func (w *localWriter) publish(c Condition) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
+	defer holdReplaced(w.path)()
 	if err := os.Rename(w.f.Name(), w.path); err != nil {
 		return Info{}, err
 	}
 	w.f.Close()
 	w.f = nil
 	return localInfo(w.key, fi), w.l.syncDir(filepath.Dir(w.path))
+}
+
+// releases bounds the replaced files whose bytes are being freed.
+var releases = make(chan struct{}, 16)
+
+// holdReplaced keeps the file that a rename is about to replace and returns what lets go of it. A file system frees
+// the bytes of a file with its last user, which takes as long as a chunk's encoding: not while others wait for the lock.
+func holdReplaced(path string) (release func()) {
+	f, err := os.Open(path)
+	if err != nil { // nothing there, or not to be read: the rename frees it
+		return func() {}
+	}
+	return func() {
+		select {
+		case releases <- struct{}{}:
+			go func() {
+				f.Close()
+				<-releases
+			}()
+		default:
+			f.Close()
+		}
+	}
 }
 
 // replaceable refuses a target that is a device, a pipe or a socket: a rename would put a file in the place of

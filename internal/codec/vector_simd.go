@@ -4,8 +4,8 @@ package codec
 
 import "simd/archsimd"
 
-// Vector forms, in Go's simd/archsimd and with its bounds checks, of what takes time beside inflate: Adler-32 and the
-// undoing of a shuffle. They are built with GOEXPERIMENT=simd only, since Go does not promise that package's API yet,
+// Vector forms, in Go's simd/archsimd and with its bounds checks, of what takes time beside inflate: Adler-32, the
+// undoing of a shuffle, and byte order. They are built with GOEXPERIMENT=simd only, since Go does not promise that package's API yet,
 // and used where the processor has AVX2. The scalar forms stay the definition: tests compare both.
 
 var vectors = archsimd.X86.AVX2()
@@ -104,4 +104,26 @@ func column(dst []float64, lanes int, even, odd archsimd.Uint32x8, order archsim
 	x, y = evenLo.InterleaveHiGrouped(evenHi).AsUint64x4(), oddLo.InterleaveHiGrouped(oddHi).AsUint64x4()
 	x.InterleaveLoGrouped(y).AsFloat64x4().Store((*[4]float64)(dst[2*lanes:]))
 	x.InterleaveHiGrouped(y).AsFloat64x4().Store((*[4]float64)(dst[3*lanes:]))
+}
+
+// reverse4 reverses the bytes of words.
+var reverse4 = [32]int8{
+	3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12,
+	3, 2, 1, 0, 7, 6, 5, 4, 11, 10, 9, 8, 15, 14, 13, 12,
+}
+
+// swapVector is Swap32 for as many words as fill vectors, whose number it returns.
+func swapVector(dst, src []uint32, from, to uint32) int {
+	order := archsimd.LoadInt8x32(&reverse4)
+	old, fresh := archsimd.BroadcastUint32x8(from), archsimd.BroadcastUint32x8(to)
+	n := len(src) &^ 15
+	dst, src = dst[:n], src[:n]
+	for i := 0; i+16 <= len(src) && i+16 <= len(dst); i += 16 {
+		a := archsimd.LoadUint32x8((*[8]uint32)(src[i:])).AsUint8x32().PermuteOrZeroGrouped(order).AsUint32x8()
+		b := archsimd.LoadUint32x8((*[8]uint32)(src[i+8:])).AsUint8x32().PermuteOrZeroGrouped(order).AsUint32x8()
+		fresh.Merge(a, a.Equal(old)).Store((*[8]uint32)(dst[i:]))
+		fresh.Merge(b, b.Equal(old)).Store((*[8]uint32)(dst[i+8:]))
+	}
+	archsimd.ClearAVXUpperBits()
+	return n
 }

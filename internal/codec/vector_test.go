@@ -1,9 +1,11 @@
 package codec
 
 import (
+	"encoding/binary"
 	"hash/adler32"
 	"math"
 	"math/rand/v2"
+	"slices"
 	"testing"
 )
 
@@ -76,4 +78,33 @@ func FuzzAdler32(f *testing.F) {
 			t.Errorf("%d bytes after %d: %08x, want %08x", len(b)-cut, cut, got, want)
 		}
 	})
+}
+
+// TestSwap32 compares with encoding/binary, at every length that fills vectors in part, in place too.
+func TestSwap32(t *testing.T) {
+	const from, to = 0xff7fffff, 0x7fc00000
+	r := rand.New(rand.NewPCG(1, 2))
+	for n := range 70 {
+		src, want := make([]uint32, n), make([]uint32, n)
+		for i := range src {
+			want[i] = r.Uint32()
+			if r.IntN(3) == 0 {
+				want[i] = from
+			}
+			src[i] = binary.NativeEndian.Uint32(binary.BigEndian.AppendUint32(nil, want[i]))
+			if binary.NativeEndian.Uint16([]byte{0, 1}) == 1 { // a big-endian machine: the opposite is little
+				src[i] = binary.NativeEndian.Uint32(binary.LittleEndian.AppendUint32(nil, want[i]))
+			}
+			if want[i] == from {
+				want[i] = to
+			}
+		}
+		dst := make([]uint32, n)
+		if Swap32(dst, src, from, to); !slices.Equal(dst, want) {
+			t.Fatalf("%d words: %x, want %x", n, dst, want)
+		}
+		if Swap32(src, src, from, to); !slices.Equal(src, want) {
+			t.Fatalf("%d words in place: %x, want %x", n, src, want)
+		}
+	}
 }
