@@ -5,15 +5,18 @@ import (
 	"strings"
 )
 
-// DefaultNodename completes a node name: "" becomes celery@HOST, "w1" becomes w1@HOST, and %h (host), %n (the part
-// before the @), %d (the domain) and %% are expanded.
+// DefaultNodename completes a node name as Celery does: "" becomes celery@HOST, "w1@" w1@HOST and "w1", which is taken for a host,
+// celery@w1. %h (host), %n (its first part), %d (its domain), %i and %I (the pool process: 0 and nothing) and %% are expanded.
 func DefaultNodename(name string) string {
 	host := hostname()
 	n, h, found := strings.Cut(name, "@")
+	if !found {
+		n, h = "", name
+	}
 	if n == "" {
 		n = "celery"
 	}
-	if !found || h == "" {
+	if h == "" {
 		h = host
 	}
 	return expandHost(n+"@"+h, host)
@@ -29,13 +32,16 @@ func hostname() string {
 
 func expandHost(s, full string) string {
 	short, domain, _ := strings.Cut(full, ".")
-	return expand(s, map[byte]string{'h': full, 'n': short, 'd': domain})
+	return expand(s, map[byte]string{'h': full, 'n': short, 'd': domain, 'i': "0", 'I': ""})
 }
 
 // ExpandNode fills in a log or state file's name: %h the node's full host, %n its name, %d its domain, %p the whole
 // node name, %i and %I the pool process (none here, so 0 and nothing).
 func ExpandNode(s, node string) string {
 	name, host, _ := strings.Cut(node, "@")
+	if host == "" {
+		host = hostname()
+	}
 	_, domain, _ := strings.Cut(host, ".")
 	return expand(s, map[byte]string{'h': host, 'n': name, 'd': domain, 'p': node, 'i': "0", 'I': ""})
 }
