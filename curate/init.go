@@ -42,7 +42,7 @@ func (s *Store) Init(ctx context.Context, levels func(context.Context) (Levels, 
 		case err != nil:
 			return nil, err
 		case len(lev.Values) != s.layout.Levels:
-			return nil, fmt.Errorf("%w: %s has %d levels where the settings say %d", ErrLayout, lev.File, len(lev.Values), s.layout.Levels)
+			return nil, fmt.Errorf("%w: %s has %d levels where the settings say %d: set %s", ErrLayout, lev.File, len(lev.Values), s.layout.Levels, levelsSetting(len(lev.Values)))
 		}
 	}
 	for _, name := range lacking {

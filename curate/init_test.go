@@ -69,7 +69,7 @@ func TestInitTwice(t *testing.T) {
 		}
 		return files
 	}
-	if _, err := s.Init(t.Context(), someLevels(4)); !errors.Is(err, ErrLayout) {
+	if _, err := s.Init(t.Context(), someLevels(4)); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "u.nc has 4 levels where the settings say 5: set LEVELS = 4") {
 		t.Fatalf("four levels for five: %v", err)
 	}
 	created, err := s.Init(t.Context(), someLevels(5))
@@ -248,14 +248,17 @@ func TestInitAtOnce(t *testing.T) {
 
 func TestLayoutCheck(t *testing.T) {
 	t.Parallel()
-	for _, change := range []func(*Layout){
-		func(l *Layout) { l.Time.N = 0 }, func(l *Layout) { l.Time.Step = 0 }, func(l *Layout) { l.TimeChunk = 0 },
-		func(l *Layout) { l.Levels = 0 }, func(l *Layout) { l.OutputLevel = -1 }, func(l *Layout) { l.OutputLevel = 30 },
-		func(l *Layout) { l.TimeUnits = "fortnights since 1900-01-01" }, func(l *Layout) { l.Epoch = l.Epoch.Add(time.Hour) },
+	for _, tt := range []struct {
+		setting string // that the message names
+		change  func(*Layout)
+	}{
+		{"TIME_RANGE", func(l *Layout) { l.Time.N = 0 }}, {"TIME_RANGE", func(l *Layout) { l.Time.Step = 0 }}, {"TIME_CHUNK", func(l *Layout) { l.TimeChunk = 0 }},
+		{"LEVELS", func(l *Layout) { l.Levels = 0 }}, {"OUTPUT_LEVEL", func(l *Layout) { l.OutputLevel = -1 }}, {"OUTPUT_LEVEL", func(l *Layout) { l.OutputLevel = 30 }},
+		{"TIME_UNITS", func(l *Layout) { l.TimeUnits = "fortnights since 1900-01-01" }}, {"START_TIME", func(l *Layout) { l.Epoch = l.Epoch.Add(time.Hour) }},
 	} {
 		l := small()
-		change(&l)
-		if _, err := Open(storage.NewMemory(), l, Options{}); !errors.Is(err, ErrLayout) {
+		tt.change(&l)
+		if _, err := Open(storage.NewMemory(), l, Options{}); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), tt.setting) {
 			t.Errorf("%+v: %v", l, err)
 		}
 	}
@@ -265,7 +268,7 @@ func TestLayoutCheck(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := s.Init(t.Context(), someLevels(5)); !errors.Is(err, ErrLayout) {
+	if _, err := s.Init(t.Context(), someLevels(5)); !errors.Is(err, ErrLayout) || !strings.Contains(err.Error(), "set TIME_UNITS to a smaller unit") {
 		t.Error(err)
 	}
 }
@@ -275,7 +278,7 @@ func TestLevelFile(t *testing.T) {
 	for _, tt := range []struct{ csv, want, fault string }{
 		{",file,table,param,name,start_date,end_date\n0,out/a.nc,128,167,2t,2000-01-01,2000-01-31\n1,\"out/b,1.nc\",128,131,u,x,y\n2,out/c.nc,128,131,u,x,y\n", "out/b,1.nc", ""},
 		{"file,name\nout/a.nc,2t\n", "", "no file of the variable u yet"},
-		{"a,b\n", "", "no columns file and name"},
+		{"a,b\n", "", "write it anew with `healpipe index update`"},
 		{"", "", "the output index"},
 		{"file,name\n\"broken", "", "the output index"},
 	} {

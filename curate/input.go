@@ -186,7 +186,7 @@ func (f *input) complete(ctx context.Context, v *netcdf.Var) error {
 	}
 	for c := range ch.All() {
 		if c.Stored && c.Pos >= 0 && c.Pos+c.Size > f.size {
-			return fmt.Errorf("%w: the file is truncated: it has %d bytes, and %s needs %d", netcdf.ErrCorrupt, f.size, v.Name, c.Pos+c.Size)
+			return fmt.Errorf("%w: the file is truncated: it has %d bytes, and %s needs %d; make it anew with `healpipe regrid`", netcdf.ErrCorrupt, f.size, v.Name, c.Pos+c.Size)
 		}
 	}
 	return nil

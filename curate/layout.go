@@ -75,13 +75,13 @@ func (l Layout) Cells() int { return 12 << (2 * l.OutputLevel) }
 func (l Layout) Check() error {
 	switch {
 	case l.Time.N < 1 || l.Time.Step <= 0:
-		return fmt.Errorf("%w: a time axis of %d steps of %v", ErrLayout, l.Time.N, l.Time.Step)
+		return fmt.Errorf("%w: TIME_RANGE has %d steps of %v, and must have some", ErrLayout, l.Time.N, l.Time.Step)
 	case l.TimeChunk < 1:
-		return fmt.Errorf("%w: %d steps in a chunk", ErrLayout, l.TimeChunk)
+		return fmt.Errorf("%w: TIME_CHUNK is %d, and must be at least 1", ErrLayout, l.TimeChunk)
 	case l.Levels < 1:
-		return fmt.Errorf("%w: %d pressure levels", ErrLayout, l.Levels)
+		return fmt.Errorf("%w: LEVELS is %d, and must be at least 1", ErrLayout, l.Levels)
 	case l.OutputLevel < 0 || l.OutputLevel > 14:
-		return fmt.Errorf("%w: HEALPix level %d, not 0 to 14", ErrLayout, l.OutputLevel)
+		return fmt.Errorf("%w: OUTPUT_LEVEL is %d, and must be 0 to 14", ErrLayout, l.OutputLevel)
 	}
 	_, err := l.timeUnit()
 	return err
@@ -94,7 +94,7 @@ func (l Layout) timeUnit() (units, error) {
 		return u, fmt.Errorf("%w: TIME_UNITS: %w", ErrLayout, err)
 	}
 	if !u.epoch.Equal(l.Epoch) {
-		return u, fmt.Errorf("%w: TIME_UNITS %q do not count from START_TIME %s", ErrLayout, l.TimeUnits, showTime(l.Epoch))
+		return u, fmt.Errorf("%w: TIME_UNITS %q do not count from START_TIME %s: make both the same instant", ErrLayout, l.TimeUnits, showTime(l.Epoch))
 	}
 	return u, nil
 }
@@ -106,7 +106,7 @@ func (l Layout) timeValues(u units) (first, step int64, err error) {
 		step -= first
 	}
 	if err != nil {
-		err = fmt.Errorf("%w: the time axis cannot be written in whole numbers: %w", ErrLayout, err)
+		err = fmt.Errorf("%w: the time axis cannot be written in whole numbers: %w: set TIME_UNITS to a smaller unit", ErrLayout, err)
 	}
 	return first, step, err
 }

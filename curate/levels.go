@@ -37,7 +37,7 @@ func LevelFile(index io.Reader) (string, error) {
 	}
 	file, name := slices.Index(header, "file"), slices.Index(header, "name")
 	if file < 0 || name < 0 {
-		return "", fmt.Errorf("the output index has no columns file and name but %q", header)
+		return "", fmt.Errorf("the output index has no columns file and name but %q: write it anew with `healpipe index update`", header)
 	}
 	for {
 		row, err := r.Read()
