@@ -134,13 +134,14 @@ def tidy(s):
 
 def quiet(r):
     """Waits until nothing is queued, runs, or waits. Messages are acknowledged late, after what follows them is sent;
-    Kombu registers a message as unacknowledged a moment after taking it, hence the second look."""
+    Kombu registers a message as unacknowledged a moment after taking it, so the worker must wait for messages, too."""
     end, still = time.time() + 300, 0
     while still < 6:
         if time.time() > end:
             raise TimeoutError("the worker does not come to rest")
         queued = any(r.llen("celery" + p) for p in ("", "\x06\x163", "\x06\x166", "\x06\x169"))
-        still = 0 if queued or r.hlen("unacked") else still + 1
+        waits = any("b" in c["flags"] and c["cmd"] in ("brpop", "blmove") for c in r.client_list())
+        still = still + 1 if waits and not queued and not r.hlen("unacked") else 0
         time.sleep(0.01)
 
 
