@@ -420,7 +420,9 @@ func annotate(o *TaskOptions, attrs map[string]any) error {
 			}
 			o.MaxRetries = &n
 		case "default_retry_delay":
-			err = readSeconds(&o.DefaultRetryDelay, v)
+			if err = readSeconds(&o.DefaultRetryDelay, v); err == nil && o.DefaultRetryDelay == 0 {
+				o.DefaultRetryDelay = -1
+			}
 		case "resultrepr_maxsize":
 			err = readInt(&o.ResultReprMax, v, 1)
 		default:

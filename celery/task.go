@@ -40,7 +40,7 @@ type TaskOptions struct {
 	ResultReprMax int           // resultrepr_maxsize; 1024
 
 	MaxRetries        *int          // max_retries; 3, negative: no limit
-	DefaultRetryDelay time.Duration // default_retry_delay; 180 s
+	DefaultRetryDelay time.Duration // default_retry_delay; 180 s, negative: none
 	AutoretryFor      []error       // autoretry_for: errors (errors.Is) that retry by themselves; AnyError for all
 	DontAutoretryFor  []error       // dont_autoretry_for
 	RetryBackoff      time.Duration // retry_backoff: first delay, doubled for each retry
@@ -149,8 +149,8 @@ func (t *Task) maxRetries() (n int, ok bool) {
 }
 
 func (t *Task) retryDelay() time.Duration {
-	if t.opts.DefaultRetryDelay > 0 {
-		return t.opts.DefaultRetryDelay
+	if t.opts.DefaultRetryDelay == 0 {
+		return 180 * time.Second
 	}
-	return 180 * time.Second
+	return max(0, t.opts.DefaultRetryDelay)
 }
