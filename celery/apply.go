@@ -298,7 +298,7 @@ func (snd *sender) applyChord(s *Signature, args []any, kwargs, options map[stri
 		delete(o, k)
 	}
 	if len(header.tasks) == 0 {
-		_, err := snd.apply(body.clone(), []any{[]any{}}, nil, map[string]any{})
+		_, err := snd.apply(body.copy(), []any{[]any{}}, nil, map[string]any{})
 		bodyRes.Parent = headerRes
 		return bodyRes, err
 	}

@@ -220,7 +220,7 @@ func (w *Worker) countPart(ctx context.Context, b *redisBackend, r *Request, p p
 		return nil
 	}
 	_, err = w.app.send(requestContext(ctx, r), func(snd *sender) (*AsyncResult, error) {
-		return snd.apply(body.clone(), []any{results}, nil, map[string]any{})
+		return snd.apply(body.copy(), []any{results}, nil, map[string]any{})
 	})
 	if err != nil {
 		w.failChord(ctx, r, body, chordError("Callback error: "+excRepr(err), err))

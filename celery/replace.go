@@ -12,7 +12,7 @@ func (r *Request) Replace(ctx context.Context, sig *Signature) error {
 		return improperlyConfigured("Cannot replace with an empty chain")
 	}
 	app := r.worker.app
-	sig = sig.clone().withApp(app)
+	sig = sig.copy().withApp(app)
 	pick := func(s *Signature) *Signature { // a group becomes a chord that returns the list of its results
 		body := app.Signature("celery.accumulate")
 		body.Kwargs["index"] = 0
@@ -100,7 +100,7 @@ func (r *Request) AddToChord(ctx context.Context, sig *Signature) (*AsyncResult,
 	if !ok {
 		return nil, ErrNoBackend
 	}
-	sig = sig.clone().withApp(r.worker.app)
+	sig = sig.copy().withApp(r.worker.app)
 	sig.Options["chord"], sig.Options["root_id"] = r.chord, r.root()
 	setIf(sig.Options, "group_id", r.Group)
 	if r.GroupIndex != nil {

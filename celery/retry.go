@@ -192,7 +192,7 @@ const promptRetry = time.Second
 func (w *Worker) announceRetry(r *Request, retry *Retry, sent []*AsyncResult) {
 	tb := r.traceback(retry)
 	w.store(w.io, r, outcome{state: StateRetry, err: retry.Err, traceback: tb, errors: true, sent: sent})
-	exception := "Retry(Retry(...), None, " + pyrepr.Repr(wholeSeconds(retry.When)) + ")" // what Celery shows without an error
+	exception := "None" // as a worker that forks shows it; one of threads shows the Retry
 	if retry.Err != nil {
 		exception = excRepr(retry.Err)
 	}

@@ -434,12 +434,20 @@ func (s *Signature) unchain() []*Signature {
 	return steps
 }
 
-// clone copies a signature with the signatures in it; arguments are shared.
+// copy is a clone whose arguments are still shown as the list that they came as.
+func (s *Signature) copy() *Signature {
+	c := s.clone()
+	c.received = s.received
+	return c
+}
+
+// clone copies a signature with the signatures in it; arguments are shared. A clone's are a tuple in Python.
 func (s *Signature) clone() *Signature {
 	if s == nil {
 		return nil
 	}
 	c := *s
+	c.received = false
 	c.Args = slices.Clone(s.Args)
 	c.Kwargs = cloneMap(s.Kwargs)
 	c.Options = cloneMap(s.Options)
@@ -653,6 +661,6 @@ func (s *Signature) ApplyAsync(ctx context.Context, args []any, kwargs map[strin
 		return s.Apply(ctx, args, kwargs, o)
 	}
 	return s.app.send(ctx, func(snd *sender) (*AsyncResult, error) {
-		return snd.apply(s.clone(), args, kwargs, o.toMap())
+		return snd.apply(s.copy(), args, kwargs, o.toMap())
 	})
 }

@@ -229,6 +229,28 @@ func registerSuite(t testing.TB, app *celery.App, broker string) {
 		_, err := app.SendTask(ctx, "suite.add", []any{1, 2}, nil, celery.Options{Queue: "parked", Priority: priority})
 		return err
 	}, no, "priority")
+	given := func(v any, use func(*celery.Signature) error) error {
+		s, err := app.SignatureFrom(v)
+		if err != nil {
+			return err
+		}
+		return use(s)
+	}
+	reg("call_given", func(ctx context.Context, v any) error {
+		return given(v, func(s *celery.Signature) error {
+			_, err := s.ApplyAsync(ctx, nil, nil, celery.Options{})
+			return err
+		})
+	}, no, "sig")
+	reg("replace_given", func(ctx context.Context, v any) error {
+		return given(v, func(s *celery.Signature) error { return celery.CurrentRequest(ctx).Replace(ctx, s) })
+	}, no, "sig")
+	reg("join_given", func(ctx context.Context, v any) error {
+		return given(v, func(s *celery.Signature) error {
+			_, err := celery.CurrentRequest(ctx).AddToChord(ctx, s)
+			return err
+		})
+	}, no, "sig")
 	reg("ignored_failure", func() error { return celery.Errorf("ValueError", "kept") }, celery.TaskOptions{IgnoreResult: &yes})
 	reg("stubborn", func(ctx context.Context) {
 		<-ctx.Done()

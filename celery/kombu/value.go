@@ -1,9 +1,12 @@
 package kombu
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/google/uuid"
+
+	"healpipe/celery/internal/pyrepr"
 )
 
 // The JSON values that Kombu marks with a type (kombu/utils/json.py). DecodeJSON returns them, EncodeJSON
@@ -40,3 +43,33 @@ func Text(v any) (string, bool) {
 	}
 	return "", false
 }
+
+// PyRepr is what Python's repr() prints.
+func (t DateTime) PyRepr() string {
+	if t.Naive {
+		return pyrepr.Naive(t.Time)
+	}
+	return pyrepr.Time(t.Time)
+}
+
+// PyRepr is what Python's repr() prints.
+func (d Date) PyRepr() string {
+	return fmt.Sprintf("datetime.date(%d, %d, %d)", d.Year(), int(d.Month()), d.Day())
+}
+
+// PyRepr is what Python's repr() prints.
+func (t TimeOfDay) PyRepr() string {
+	clock, zone, ok := parseClock(string(t))
+	if !ok {
+		return pyrepr.Repr(string(t))
+	}
+	s := "datetime.time(" + pyrepr.Clock(time.Time{}.Add(clock))
+	if zone != nil {
+		_, off := time.Time{}.In(zone).Zone()
+		s += pyrepr.Zone(off)
+	}
+	return s + ")"
+}
+
+// PyRepr is what Python's repr() prints.
+func (d Decimal) PyRepr() string { return "Decimal(" + pyrepr.Repr(string(d)) + ")" }

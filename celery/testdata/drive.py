@@ -638,6 +638,8 @@ def main():
         for e in (e for es in mine for e in es):
             if e.get("exception") == "ExceptionWithTraceback()" or name == "rejected":
                 e.pop("exception", None)  # an accident of Celery's
+            elif str(e.get("exception")).startswith("Retry(Retry("):
+                e["exception"] = "None"  # a worker of threads shows the Retry; one that forks (more.py), what made the task retry
         mine.sort(key=lambda es: min(e["timestamp"] for e in es))
         n = Names()
         # A retry can be received before the event of the first run is out.

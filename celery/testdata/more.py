@@ -1,9 +1,14 @@
 """Further checks for a worker of suite.py that forks (limits, pool, settings), printed as drive.py prints its own."""
 import base64
+import datetime
+import decimal
 import json
 import re
 import sys
 import time
+import uuid
+
+from celery import chain, chord, group
 
 import drive
 import suite
@@ -96,6 +101,40 @@ def messages_of_a_task():
 
 
 @check
+def given_signatures():
+    """How the arguments are shown of what a task sends for a signature that it was given: a copy's are a tuple."""
+    one, two = (suite.add.s(i, i).set(queue="parked") for i in (1, 2))
+    out = []
+    for call in [suite.call_given.s(one), suite.call_given.s(chain(one, suite.none.si())), suite.call_given.s(group(one, two)),
+                 suite.call_given.s(chord([one, two], suite.xsum.s())), suite.call_given.s(chord([], suite.xsum.s().set(queue="parked"))),
+                 suite.replace_given.s(one), suite.replace_given.s(group(one, two)), suite.replace_given.s(chain(one, suite.none.si())),
+                 chord([suite.join_given.s(one), suite.add.s(1, 2)], suite.xsum.s()), suite.none.s().set(link=one.set(immutable=True)),
+                 suite.none.s().set(link=[one.set(immutable=True), two.set(immutable=True)]), suite.none.s() | one.set(immutable=True),
+                 suite.fail.s().set(link_error=suite.identity.si(1).set(queue="parked"))]:
+        store().delete("parked")
+        call.apply_async()
+        until(lambda: store().llen("parked") and settled())
+        headers = [json.loads(m)["headers"] for m in store().lrange("parked", 0, -1)]
+        out.append(sorted([h["task"], h["argsrepr"], h["kwargsrepr"]] for h in headers))
+    store().delete("parked")
+    return out
+
+
+@check
+def retried():
+    return drive.simple(suite.retry_once.s())
+
+
+@check
+def typed_values():
+    utc, east = datetime.timezone.utc, datetime.timezone(datetime.timedelta(hours=2, minutes=30))
+    moment = datetime.datetime(2020, 1, 2, 3, 4, 5)
+    values = [moment, moment.replace(second=0, tzinfo=utc), moment.replace(microsecond=700, tzinfo=east), moment.date(), moment.time(),
+              decimal.Decimal("1.10"), uuid.UUID(int=7), b"\x00", [moment.date()], {"k": decimal.Decimal("1E+20")}]
+    return [repr(get(suite.identity.delay(v))) for v in values]
+
+
+@check
 def pool():
     before = ask("stats")["pool"]
     out = [before["timeouts"], before["max-concurrency"], len(before["processes"]) > 0, before["max-tasks-per-child"], before["put-guarded-by-semaphore"]]
@@ -172,11 +211,11 @@ def main(marked=True):
         out[name] = n(raw)
         marker = suite.none.delay()  # its events come after all of the check's
         until(lambda: any(e.get("uuid") == marker.id and e["type"] == "task-succeeded" for e in capture.events))
-        seen = []
+        seen, shown = [], ["result", "exception"] if name in ("retried", "typed_values") else []
         for e in capture.events[first:]:
             if e.get("uuid") == marker.id or e["type"] == "worker-heartbeat":
                 continue
-            seen.append({k: v for k, v in e.items() if k in ("type", "uuid", "requeue", "terminated", "signum", "expired", "retries", "args", "id", "topic", "action", "cver")})
+            seen.append({k: v for k, v in e.items() if k in ("type", "uuid", "requeue", "terminated", "signum", "expired", "retries", "args", "id", "topic", "action", "cver", *shown)})
         # Celery sends task-failed twice at a hard time limit.
         events[name] = [json.loads(e) for e in sorted({json.dumps(n(e), sort_keys=True) for e in seen})]
     capture.stop.set()

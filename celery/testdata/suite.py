@@ -245,6 +245,21 @@ def send_child(priority):
     app.send_task("suite.add", (1, 2), queue="parked", **({} if priority is None else {"priority": priority}))
 
 
+@app.task(name="suite.call_given")
+def call_given(sig):
+    app.signature(sig).apply_async()
+
+
+@app.task(bind=True, name="suite.replace_given")
+def replace_given(self, sig):
+    return self.replace(app.signature(sig))
+
+
+@app.task(bind=True, name="suite.join_given")
+def join_given(self, sig):
+    self.add_to_chord(app.signature(sig))
+
+
 @app.task(name="suite.ignored_failure", ignore_result=True)
 def ignored_failure():
     raise ValueError("kept")

@@ -2,7 +2,7 @@
 // bounded "saferepr" for task arguments and results, so that monitors cannot tell a Go worker from a Python one.
 //
 // Values are those of a decoded message: nil, bool, the integers, *big.Int, float64, string, []byte, []any, Tuple,
-// maps with string keys (printed in key order, for Go keeps none), time.Time. Other values print through their
+// maps with string keys (printed in key order, for Go keeps none), time.Time, uuid.UUID. Other values print through their
 // PyRepr method, or as encoding/json would write them.
 package pyrepr
 
@@ -18,6 +18,8 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/google/uuid"
 )
 
 // Tuple is a sequence that prints in round brackets, such as the positional arguments of a task.
@@ -206,6 +208,8 @@ func scalar(v any) (string, bool) {
 		return s, true
 	case time.Time:
 		return Time(x), true
+	case uuid.UUID:
+		return "UUID('" + x.String() + "')", true
 	case Reprer:
 		return x.PyRepr(), true
 	}
@@ -352,30 +356,38 @@ func Bytes(p []byte) string {
 
 // Time prints a point in time as datetime.datetime(...) of microsecond resolution.
 func Time(t time.Time) string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "datetime.datetime(%d, %d, %d, %d, %d", t.Year(), int(t.Month()), t.Day(), t.Hour(), t.Minute())
+	_, off := t.Zone()
+	return strings.TrimSuffix(Naive(t), ")") + Zone(off) + ")"
+}
+
+// Naive prints the wall-clock reading of a point in time as datetime.datetime(...) without an offset.
+func Naive(t time.Time) string {
+	return fmt.Sprintf("datetime.datetime(%d, %d, %d, %s)", t.Year(), int(t.Month()), t.Day(), Clock(t))
+}
+
+// Clock prints hour, minute and what is not zero of second and microsecond, as the arguments of datetime and time.
+func Clock(t time.Time) string {
+	s := fmt.Sprintf("%d, %d", t.Hour(), t.Minute())
 	us := t.Nanosecond() / 1000
 	if t.Second() != 0 || us != 0 {
-		fmt.Fprintf(&b, ", %d", t.Second())
+		s += fmt.Sprintf(", %d", t.Second())
 	}
 	if us != 0 {
-		fmt.Fprintf(&b, ", %d", us)
+		s += fmt.Sprintf(", %d", us)
 	}
-	_, off := t.Zone()
+	return s
+}
+
+// Zone prints an offset, in seconds, as the argument tzinfo, with the comma before it.
+func Zone(off int) string {
 	if off == 0 {
-		b.WriteString(", tzinfo=datetime.timezone.utc)")
-		return b.String()
+		return ", tzinfo=datetime.timezone.utc"
 	}
-	days := 0
+	days := ""
 	if off < 0 {
-		days, off = -1, off+86400
+		days, off = "days=-1, ", off+86400
 	}
-	b.WriteString(", tzinfo=datetime.timezone(datetime.timedelta(")
-	if days != 0 {
-		fmt.Fprintf(&b, "days=%d, ", days)
-	}
-	fmt.Fprintf(&b, "seconds=%d)))", off)
-	return b.String()
+	return fmt.Sprintf(", tzinfo=datetime.timezone(datetime.timedelta(%sseconds=%d))", days, off)
 }
 
 // Exception prints an exception of the given class and arguments.

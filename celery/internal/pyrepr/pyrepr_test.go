@@ -16,8 +16,9 @@ import (
 const script = `
 import json, sys
 from celery.utils.saferepr import saferepr
+from kombu.utils.json import loads
 for line in open(sys.argv[1]):
-    v = json.loads(line)
+    v = loads(line)
     print(json.dumps([repr(v), saferepr(v, maxlen=1024), saferepr(v, maxlen=20), saferepr(tuple(v) if isinstance(v, list) else v)]))
 `
 
@@ -34,6 +35,23 @@ func TestAgainstPython(t *testing.T) {
 			t.Fatal(err)
 		}
 		values, lines = append(values, v), append(lines, string(raw))
+	}
+	for _, typed := range [][2]string{
+		{"datetime", "2020-01-02T03:04:05"}, {"datetime", "2020-01-02T03:04:00"}, {"datetime", "2020-01-02T03:04:05.678901+00:00"},
+		{"datetime", "2020-01-02T03:04:00.000001+02:30"}, {"datetime", "2020-01-02T00:00:00-05:00"}, {"date", "2020-01-02"},
+		{"time", "01:02:03"}, {"time", "00:00:00"}, {"time", "01:02:03.000400"}, {"time", "01:02:03+05:30"}, {"time", "23:00:00+00:00"},
+		{"decimal", "1.10"}, {"decimal", "NaN"}, {"decimal", "1E+20"}, {"decimal", "-Infinity"},
+	} {
+		lines = append(lines, fmt.Sprintf(`[{"__type__": %q, "__value__": %q}]`, typed[0], typed[1]))
+	}
+	lines = append(lines, `{"k": {"__type__": "uuid", "__value__": {"hex": "05b16a0146c656ddbd6ec6dfb4a1427a"}}}`,
+		`{"__type__": "uuid", "__value__": {"hex": "05b16a0146c656ddbd6ec6dfb4a1427a"}}`, `{"__type__": "date", "__value__": "2020-01-02"}`)
+	for _, line := range lines[len(values):] {
+		v, err := kombu.DecodeJSON([]byte(line))
+		if err != nil {
+			t.Fatal(err)
+		}
+		values = append(values, v)
 	}
 	in := t.TempDir() + "/values"
 	writeFile(t, in, strings.Join(lines, "\n")+"\n")
