@@ -413,6 +413,56 @@ func TestLateAckSparesTheCopy(t *testing.T) {
 	}
 }
 
+// TestOldDeliverySparesTheNewOne: a peer has restored our message and the same consumer has been given it again. Whatever becomes of the
+// first delivery leaves the second one registered and makes no copy.
+func TestOldDeliverySparesTheNewOne(t *testing.T) {
+	t.Parallel()
+	for name, settle := range map[string]func(k *Consumer, d *Delivery){
+		"ack":     func(_ *Consumer, d *Delivery) { d.Ack() },
+		"reject":  func(_ *Consumer, d *Delivery) { d.Reject(false) },
+		"requeue": func(_ *Consumer, d *Delivery) { d.Reject(true) },
+		"release": func(k *Consumer, d *Delivery) { _ = k.Release(background(t), d) },
+		"bury":    func(_ *Consumer, d *Delivery) { d.Bury("no reason") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			onServers(t, func(t *testing.T, url string) {
+				c, r := connect(t, url), raw(t, url)
+				k := consume(t, c, ConsumerOptions{})
+				send(t, c, "q", "x")
+				first := receive(t, k)
+				// What a Kombu peer does when the visibility timeout has passed, in one step.
+				if _, err := r.Do("EVAL", `
+					local entry = redis.call('HGET', 'unacked', ARGV[1])
+					redis.call('ZREM', 'unacked_index', ARGV[1])
+					redis.call('HDEL', 'unacked', ARGV[1])
+					redis.call('RPUSH', 'q', string.sub(entry, 2, -(#', "", "q"]' + 1)))`, 0, first.Tag); err != nil {
+					t.Fatal(err)
+				}
+				second := receive(t, k)
+				if second == first || second.Tag != first.Tag {
+					t.Fatalf("%+v after %+v", second, first)
+				}
+				settle(k, first)
+				if err := k.Flush(background(t)); err != nil {
+					t.Fatal(err)
+				}
+				for key, cmd := range map[string]string{"unacked": "HLEN", "unacked_index": "ZCARD", k.held: "HLEN"} {
+					if n := integer(t, r, cmd, key); n != 1 {
+						t.Errorf("%s has %d entries", key, n)
+					}
+				}
+				if n := integer(t, r, "LLEN", "q") + integer(t, r, "LLEN", "unacked.dead"); n != 0 {
+					t.Errorf("%d copies", n)
+				}
+				if err := second.AckWait(background(t)); err != nil {
+					t.Errorf("acknowledging the second delivery: %v", err)
+				}
+			})
+		})
+	}
+}
+
 // TestLostIsTold: when a peer takes a message over, the holder hears of it at the next renewal.
 func TestLostIsTold(t *testing.T) {
 	t.Parallel()
