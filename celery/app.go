@@ -103,7 +103,9 @@ func (a *App) TaskNames(builtins bool) []string {
 	return names
 }
 
-// dial opens a connection of its own to the broker.
+// Dial opens a connection of its own to the broker, with all that the settings say of it; the caller closes it.
+func (a *App) Dial(ctx context.Context) (*kombu.Connection, error) { return a.dial(ctx, nil) }
+
 func (a *App) dial(ctx context.Context, log *logger) (*kombu.Connection, error) {
 	if a.confErr != nil {
 		return nil, a.confErr

@@ -16,16 +16,43 @@ import (
 // ErrSetting is what every error of ApplySettings wraps.
 var ErrSetting = errors.New("celery: setting")
 
+// SettingError is one setting that ApplySettings refuses.
+type SettingError struct {
+	Key  string // the name that it was given under
+	Like string // the setting that may be meant, where Celery has none of that name
+	Err  error  // what is wrong with it, such as "must be True or False, not 'yes'"
+}
+
+func (e *SettingError) Error() string   { return ErrSetting.Error() + " " + e.Key + " " + e.Err.Error() }
+func (e *SettingError) Unwrap() []error { return []error{ErrSetting, e.Err} }
+
+// SettingName finds the setting that a name in a Python module stands for: a name of Celery's documentation, an old one
+// (CELERYD_CONCURRENCY), or one as Django projects write it (CELERY_TASK_ACKS_LATE). works is false for a setting that is
+// accepted and has no effect here, name empty for anything else, such as a program's own constant.
+func SettingName(key string) (name string, works bool) {
+	if key != strings.ToLower(key) {
+		old := slices.ContainsFunc([]string{"CELERY_", "CELERYD_", "CELERYBEAT_", "BROKER_"}, func(p string) bool { return strings.HasPrefix(key, p) })
+		if key != strings.ToUpper(key) || !old && key != "ENABLE_UTC" && key != "CONTROL_EXCHANGE" {
+			return "", false
+		}
+	} else if _, known := knownSetting(key); !known {
+		return "", false
+	}
+	name, s := findSetting(key)
+	return name, s.set != nil
+}
+
 // ApplySettings sets what a map of Celery's settings says, by the names of Celery's documentation ("task_acks_late") or
 // the old ones ("CELERY_ACKS_LATE", and "CELERY_TASK_ACKS_LATE" as Django projects write them). Values are as Python's:
 // nil, bool, int, int64, float64, string, []any, map[string]any; numbers stand for seconds, as does a time.Duration.
 // nil leaves the default, except for result_expires, where it means never.
 //
 // task_queues is a list of names or of maps (name, exchange, exchange_type, routing_key), or a map of names to such maps;
-// task_routes a map of patterns to queue names or maps, or, to keep the order in which patterns are tried, a list of pairs
-// and maps. In a map the longer pattern is tried first.
+// task_routes a map of patterns to queue names or maps, or, to keep the order in which patterns are tried, a kombu.Object
+// or a list of pairs and maps. In a map the longer pattern is tried first.
 //
-// The error names every setting that is unknown, has a value of the wrong type, or cannot be had here; nothing is set then.
+// The error names every setting that is unknown, has a value of the wrong type, or cannot be had here, each as a
+// SettingError; nothing is set then.
 // Settings that Celery has and that mean nothing to this worker are accepted, and named once in the worker's log.
 func (c *Config) ApplySettings(settings map[string]any) error {
 	next := *c
@@ -40,7 +67,7 @@ func (c *Config) ApplySettings(settings map[string]any) error {
 			continue
 		}
 		if other, twice := from[name]; twice {
-			errs = append(errs, fmt.Errorf("%w %s is given as %s and as %s", ErrSetting, name, other, key))
+			errs = append(errs, &SettingError{Key: name, Err: fmt.Errorf("is given as %s and as %s", other, key)})
 			continue
 		}
 		from[name] = key
@@ -53,7 +80,7 @@ func (c *Config) ApplySettings(settings map[string]any) error {
 			continue
 		}
 		if err := s.set(&next, v); err != nil {
-			errs = append(errs, fmt.Errorf("%w %s %w", ErrSetting, key, err))
+			errs = append(errs, &SettingError{Key: key, Err: err})
 		}
 	}
 	if err := errors.Join(errs...); err != nil {
@@ -93,7 +120,7 @@ func knownSetting(name string) (setting, bool) {
 }
 
 func unknownSetting(key string) error {
-	best, least := "", 4
+	best, least := "", min(4, 1+len(key)/4)
 	names := slices.AppendSeq(strings.Fields(idleSettings), maps.Keys(settingTable))
 	slices.Sort(names)
 	for _, name := range names {
@@ -102,9 +129,9 @@ func unknownSetting(key string) error {
 		}
 	}
 	if best != "" {
-		return fmt.Errorf("%w %s is none of Celery's: is %s meant?", ErrSetting, key, best)
+		return &SettingError{Key: key, Like: best, Err: fmt.Errorf("is none of Celery's: is %s meant?", best)}
 	}
-	return fmt.Errorf("%w %s is none of Celery's", ErrSetting, key)
+	return &SettingError{Key: key, Err: errors.New("is none of Celery's")}
 }
 
 // editDistance counts the letters to change, at most limit.

@@ -49,7 +49,7 @@ func TestApplySettings(t *testing.T) {
 	settings := map[string]any{
 		"accept_content": []any{"json", "yaml", "msgpack"}, "timezone": "Europe/Berlin", "enable_utc": false,
 		"broker_connection_timeout": 6.5, "broker_connection_retry": true, "broker_connection_retry_on_startup": true, "broker_connection_max_retries": 7,
-		"broker_transport_options": map[string]any{"visibility_timeout": 77.0, "queue_order_strategy": "sorted"},
+		"broker_transport_options": map[string]any{"visibility_timeout": 77.0, "global_keyprefix": "x.", "unacked_key": "u", "queue_order_strategy": "sorted"},
 		"result_backend":           "rpc://", "result_backend_transport_options": map[string]any{"retry_on_timeout": true}, "result_chord_expires": 6,
 		"result_chord_join_timeout": 4, "result_compression": "zlib", "result_expires": 300, "result_extended": true, "result_failure_expires": 30,
 		"result_serializer": "yaml", "redis_backend_use_ssl": map[string]any{"ssl_cert_reqs": "none"}, "redis_socket_timeout": 3.5,

@@ -399,7 +399,7 @@ func (w *Worker) brokerInfo() map[string]any {
 	return map[string]any{
 		"hostname": in.Hostname, "userid": orNil(in.UserID), "virtual_host": in.VirtualHost, "port": in.Port, "insist": false,
 		"ssl": ssl, "transport": in.Transport, "connect_timeout": wholeSeconds(orDuration(w.conf.BrokerConnectionTimeout, 4*time.Second)),
-		"transport_options": maskMap(orEmptyMap(w.conf.BrokerTransportOptions)), "login_method": nil, "uri_prefix": nil,
+		"transport_options": maskBut(orEmptyMap(w.conf.BrokerTransportOptions), "global_keyprefix", "unacked"), "login_method": nil, "uri_prefix": nil,
 		"heartbeat": 120.0, "failover_strategy": "round-robin", "alternates": alternates, "credential_provider": nil,
 	}
 }

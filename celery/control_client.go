@@ -262,11 +262,13 @@ func (c *Control) Election(ctx context.Context, id, topic string, action any) er
 	return err
 }
 
-// Purge deletes the messages that wait in the queues workers consume by default, and returns their number.
-func (c *Control) Purge(ctx context.Context) (int, error) {
-	queues := []Queue{c.app.queueNamed(c.app.conf.DefaultQueue)}
-	if len(c.app.conf.Queues) > 0 {
-		queues = c.app.conf.Queues
+// Purge deletes the messages that wait in the queues, or, if none is named, in those that workers consume by default, and
+// returns their number.
+func (c *Control) Purge(ctx context.Context, queues ...string) (int, error) {
+	if len(queues) == 0 {
+		for _, q := range c.app.Queues() {
+			queues = append(queues, q.Name)
+		}
 	}
 	conn, err := c.connection(ctx)
 	if err != nil {
@@ -275,7 +277,7 @@ func (c *Control) Purge(ctx context.Context) (int, error) {
 	total := 0
 	var errs []error
 	for _, q := range queues {
-		n, err := conn.Purge(ctx, q.Name)
+		n, err := conn.Purge(ctx, q)
 		total += n
 		errs = append(errs, err)
 	}

@@ -50,6 +50,19 @@ func globMatch(pattern, name string) bool {
 	return err == nil && ok
 }
 
+// Queues returns the queues that workers consume unless they are told otherwise, task_queues or the default one, with
+// exchange and routing key filled in.
+func (a *App) Queues() []Queue {
+	if len(a.conf.Queues) == 0 {
+		return []Queue{a.queueNamed(a.conf.DefaultQueue)}
+	}
+	out := make([]Queue, len(a.conf.Queues))
+	for i, q := range a.conf.Queues {
+		out[i] = a.completeQueue(q)
+	}
+	return out
+}
+
 // queueNamed returns the declared queue of that name, or the one that Celery makes for a missing one.
 func (a *App) queueNamed(name string) Queue {
 	for _, q := range a.conf.Queues {

@@ -135,7 +135,7 @@ func readPrefetch(c *Config, v any) error {
 func readQueues(c *Config, v any) error {
 	c.Queues = nil
 	if byName, ok := asMap(v); ok {
-		for _, name := range slices.Sorted(maps.Keys(byName)) {
+		for _, name := range keysOf(v, byName, slices.Sorted(maps.Keys(byName))) {
 			m, ok := asMap(byName[name])
 			if !ok && byName[name] != nil {
 				return mustBe("a dictionary for queue "+name, byName[name])
@@ -221,7 +221,7 @@ func readRoutes(c *Config, v any) error {
 		return nil
 	}
 	if m, ok := asMap(v); ok {
-		return c.readRouteMap(m)
+		return c.readRouteMap(v, m)
 	}
 	list, ok := v.([]any)
 	if !ok {
@@ -229,7 +229,7 @@ func readRoutes(c *Config, v any) error {
 	}
 	for _, e := range list {
 		if m, ok := asMap(e); ok {
-			if err := c.readRouteMap(m); err != nil {
+			if err := c.readRouteMap(e, m); err != nil {
 				return err
 			}
 			continue
@@ -271,15 +271,28 @@ func readRoutesInto(c *Config, pairs []any) error {
 	return nil
 }
 
-// readRouteMap adds the routes of a map without an order: the longer of two patterns is the more special one.
-func (c *Config) readRouteMap(m map[string]any) error {
+// keysOf are the keys of a value that asMap made m of: in their order if it has one, else as given.
+func keysOf(v any, m map[string]any, without []string) []string {
+	ordered, ok := v.(pyrepr.Ordered)
+	if !ok {
+		return without
+	}
+	keys := make([]string, 0, len(m))
+	for _, p := range ordered.PyItems() {
+		keys = append(keys, p.Key)
+	}
+	return keys
+}
+
+// readRouteMap adds the routes of a map. Where it has no order the longer of two patterns is the more special one.
+func (c *Config) readRouteMap(v any, m map[string]any) error {
 	patterns := slices.SortedFunc(maps.Keys(m), func(a, b string) int {
 		if d := len(b) - len(a); d != 0 {
 			return d
 		}
 		return strings.Compare(a, b)
 	})
-	for _, p := range patterns {
+	for _, p := range keysOf(v, m, patterns) {
 		if err := c.readRoute(p, m[p]); err != nil {
 			return err
 		}

@@ -93,6 +93,9 @@ func (c *Config) table(all bool) map[string]any {
 	return m
 }
 
+// Applied returns what ApplySettings was given, by the settings' names in Celery's documentation. Passwords are masked.
+func (c *Config) Applied() map[string]any { return maskMap(c.applied) }
+
 // seconds gives a duration as Python's settings hold it; none is null.
 func seconds(d time.Duration) any {
 	if d < 0 {
@@ -151,17 +154,23 @@ func brokerURI(s string) string {
 }
 
 // maskMap hides the values whose names speak of a secret, as Celery does.
-func maskMap(m map[string]any) map[string]any {
+func maskMap(m map[string]any) map[string]any { return maskBut(m) }
+
+// maskBut is maskMap that leaves names which begin so.
+func maskBut(m map[string]any, shown ...string) map[string]any {
 	out := maps.Clone(m)
 	for k, v := range out {
+		if slices.ContainsFunc(shown, func(p string) bool { return strings.HasPrefix(k, p) }) {
+			continue
+		}
 		up := strings.ToUpper(k)
 		for _, word := range []string{"API", "TOKEN", "KEY", "SECRET", "PASS", "SIGNATURE", "DATABASE"} {
-			if strings.Contains(up, word) && up != "GLOBAL_KEYPREFIX" && !strings.HasPrefix(up, "UNACKED") {
+			if strings.Contains(up, word) {
 				out[k] = hidden
 			}
 		}
-		if sub, ok := v.(map[string]any); ok {
-			out[k] = maskMap(sub)
+		if sub, ok := asMap(v); ok {
+			out[k] = maskBut(sub, shown...)
 		}
 	}
 	return out

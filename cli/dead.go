@@ -14,6 +14,7 @@ import (
 
 	"github.com/urfave/cli/v2"
 
+	"healpipe/celery"
 	"healpipe/celery/kombu"
 )
 
@@ -49,25 +50,6 @@ func (p *program) deadCommand() *cli.Command {
 	}
 }
 
-// withBroker gives f a connection to the broker.
-func (p *program) withBroker(c *cli.Context, f func(context.Context, *kombu.Connection) error) error {
-	cfg, err := p.settings(c)
-	if err != nil {
-		return err
-	}
-	if err := cfg.Require("CELERY_BROKER"); err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context)
-	defer stop()
-	conn, err := kombu.Dial(ctx, cfg.CeleryBroker, kombu.Options{})
-	if err != nil {
-		return unreachable(err)
-	}
-	defer conn.Close()
-	return f(ctx, conn)
-}
-
 // choose returns the dead letters that the arguments and options name, newest first, and an error for an id that there is none of.
 func choose(ctx context.Context, c *cli.Context, conn *kombu.Connection) ([]kombu.DeadLetter, error) {
 	letters, err := conn.DeadLetters(ctx, 0)
@@ -96,7 +78,7 @@ func chooseSome(ctx context.Context, c *cli.Context, conn *kombu.Connection) ([]
 }
 
 func (p *program) deadList(c *cli.Context) error {
-	return p.withBroker(c, func(ctx context.Context, conn *kombu.Connection) error {
+	return p.withBroker(c, func(ctx context.Context, _ *celery.App, conn *kombu.Connection) error {
 		letters, err := choose(ctx, c, conn)
 		if err != nil {
 			return err
@@ -181,7 +163,7 @@ func printable(s string) string {
 }
 
 func (p *program) deadRequeue(c *cli.Context) error {
-	return p.withBroker(c, func(ctx context.Context, conn *kombu.Connection) error {
+	return p.withBroker(c, func(ctx context.Context, _ *celery.App, conn *kombu.Connection) error {
 		letters, err := chooseSome(ctx, c, conn)
 		if err != nil {
 			return err
@@ -209,7 +191,7 @@ func (p *program) deadRequeue(c *cli.Context) error {
 }
 
 func (p *program) deadPurge(c *cli.Context) error {
-	return p.withBroker(c, func(ctx context.Context, conn *kombu.Connection) error {
+	return p.withBroker(c, func(ctx context.Context, _ *celery.App, conn *kombu.Connection) error {
 		letters, err := chooseSome(ctx, c, conn)
 		if err != nil {
 			return err

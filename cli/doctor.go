@@ -5,10 +5,12 @@ import (
 	"fmt"
 	"io"
 	"runtime"
+	"slices"
 	"time"
 
 	"github.com/urfave/cli/v2"
 
+	"healpipe/celery"
 	"healpipe/config"
 	"healpipe/storage"
 )
@@ -35,7 +37,10 @@ func (p *program) doctorCommand() *cli.Command {
 			if cfg == nil {
 				return loadErr
 			}
-			probe := newSite(cfg).probe(timeout)
+			conf, err := celeryConfig(cfg, appName(c))
+			loadErr = allFaults(loadErr, err)
+			cfg.Notes = append(cfg.Notes, misspelt(cfg)...)
+			probe := newSite(cfg).probe(timeout, conf)
 			probe.Concurrency = c.Int("concurrency")
 			if probe.Concurrency < 1 {
 				probe.Concurrency = runtime.GOMAXPROCS(0)
@@ -44,7 +49,7 @@ func (p *program) doctorCommand() *cli.Command {
 			if ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			printSettings(p.stdout, cfg)
+			printSettings(p.stdout, cfg, conf)
 			if printFindings(p.stdout, findings) > 0 {
 				return silentError{exitFailed}
 			}
@@ -53,8 +58,23 @@ func (p *program) doctorCommand() *cli.Command {
 	}
 }
 
-// printSettings prints a line for each setting: name, value with passwords as stars, origin.
-func printSettings(w io.Writer, cfg *config.Config) {
+// allFaults joins the faults of the settings and of Celery's.
+func allFaults(settings, celery error) error {
+	faults, ok := celery.(config.Faults)
+	if !ok {
+		return settings
+	}
+	if first, ok := settings.(config.Faults); ok {
+		return slices.Concat(first, faults)
+	}
+	if settings != nil {
+		faults = append(config.Faults{{Msg: settings.Error(), Err: settings}}, faults...)
+	}
+	return faults
+}
+
+// printSettings prints a line for each setting: name, value with passwords as stars, origin. Celery's come behind.
+func printSettings(w io.Writer, cfg *config.Config, conf celery.Config) {
 	settings := config.Settings()
 	rows, widest := make([][3]string, len(settings)), 0
 	for i, s := range settings {
@@ -64,7 +84,11 @@ func printSettings(w io.Writer, cfg *config.Config) {
 	for _, r := range rows {
 		fmt.Fprintf(w, "%-15s %-*s  %s\n", r[0], min(widest, 60), r[1], r[2])
 	}
-	fmt.Fprintf(w, "%-15s %s\n\n", "rclone.conf", orElse(cfg.RcloneFile, "(none)"))
+	fmt.Fprintf(w, "%-15s %s\n", "rclone.conf", orElse(cfg.RcloneFile, "(none)"))
+	for _, s := range shownCelery(cfg, conf) {
+		fmt.Fprintf(w, "%-*s  %s\n", 16+min(widest, 60), s[0]+" "+s[1], s[2])
+	}
+	fmt.Fprintln(w)
 }
 
 // printFindings prints each finding, its mend below it, then how many there are; it returns the number of errors.
@@ -88,7 +112,7 @@ func printFindings(w io.Writer, findings []config.Finding) (errors int) {
 }
 
 // probe reaches brokers and storages as the worker would, each within timeout.
-func (s *site) probe(timeout time.Duration) config.Probe {
+func (s *site) probe(timeout time.Duration, conf celery.Config) config.Probe {
 	// A refused connection is to be told of, not tried again until the time is over.
 	s.opener = storage.NewOpener(func(name string) (storage.S3Options, error) {
 		o, err := s3Options(s.cfg, name)
@@ -100,7 +124,7 @@ func (s *site) probe(timeout time.Duration) config.Probe {
 	p.Broker = func(ctx context.Context, url string) (config.BrokerState, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)
 		defer cancel()
-		return probeBroker(ctx, url)
+		return probeBroker(ctx, url, conf)
 	}
 	p.List = func(ctx context.Context, path, profile string) (bool, error) {
 		ctx, cancel := context.WithTimeout(ctx, timeout)

@@ -77,7 +77,11 @@ func (p *program) enqueue(c *cli.Context, task string, todo func(*site, context.
 	if err := cfg.Require("CELERY_BROKER"); err != nil {
 		return err
 	}
-	app := celery.New(celeryConfig(cfg, appName(c)))
+	conf, err := celeryConfig(cfg, appName(c))
+	if err != nil {
+		return err
+	}
+	app := celery.New(conf)
 	defer app.Close()
 	if err := send(ctx, app, appName(c)+"."+task, sel.Files); err != nil {
 		return err

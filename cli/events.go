@@ -51,12 +51,16 @@ func (p *program) dumpEvents(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	conf, err := celeryConfig(cfg, appName(c))
+	if err != nil {
+		return err
+	}
 	ctx, stop := interruptible(c.Context)
 	defer stop()
 	d := &dumper{out: p.stdout, now: time.Now}
 	d.say("-> evdump: starting capture...")
 	for wait := 0; ; {
-		app := celery.New(celeryConfig(cfg, appName(c)))
+		app := celery.New(conf)
 		err := app.CaptureEvents(ctx, true, func(ev map[string]any) {
 			wait = 0
 			d.event(ev)

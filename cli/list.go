@@ -2,12 +2,14 @@ package cli
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/urfave/cli/v2"
 
+	"healpipe/celery"
 	"healpipe/celery/kombu"
 )
 
@@ -23,39 +25,40 @@ func (p *program) listCommand() *cli.Command {
 	}
 }
 
-// listBindings declares the app's queue, as Celery does, and prints the table of its exchange.
+// listBindings declares the app's queues, as Celery does, and prints the tables of their exchanges.
 func (p *program) listBindings(c *cli.Context) error {
 	if err := noArguments(c); err != nil {
 		return err
 	}
-	cfg, err := p.brokerSettings(c)
-	if err != nil {
-		return err
-	}
-	ctx, stop := interruptible(c.Context)
-	defer stop()
-	conn, err := kombu.Dial(ctx, cfg.CeleryBroker, kombu.Options{})
-	if err != nil {
+	return p.withBroker(c, p.printBindings)
+}
+
+func (p *program) printBindings(ctx context.Context, app *celery.App, conn *kombu.Connection) error {
+	queues := app.Queues()
+	if err := conn.Declare(ctx, queues...); err != nil {
 		return unreachable(err)
 	}
-	defer conn.Close()
-	const queue = "celery" // task_default_queue
-	if err := conn.Declare(ctx, kombu.Queue{Name: queue}); err != nil {
-		return unreachable(err)
-	}
-	rows, err := conn.Bindings(ctx, queue)
-	if err != nil {
-		return unreachable(err)
-	}
-	slices.SortFunc(rows, func(a, b kombu.Binding) int {
-		return cmp.Or(strings.Compare(a.Queue, b.Queue), strings.Compare(a.RoutingKey, b.RoutingKey))
-	})
 	line := func(queue, exchange, key string) { fmt.Fprintf(p.stdout, "%-28s %-28s %s\n", queue, exchange, key) }
 	rule := strings.Repeat("-", 16)
 	line("Queue", "Exchange", "Routing Key")
 	line(rule, rule, rule)
-	for _, b := range rows {
-		line(b.Queue, queue, b.RoutingKey)
+	var shown []string
+	for _, q := range queues {
+		exchange := q.Exchange.Name
+		if slices.Contains(shown, exchange) {
+			continue
+		}
+		shown = append(shown, exchange)
+		rows, err := conn.Bindings(ctx, exchange)
+		if err != nil {
+			return unreachable(err)
+		}
+		slices.SortFunc(rows, func(a, b kombu.Binding) int {
+			return cmp.Or(strings.Compare(a.Queue, b.Queue), strings.Compare(a.RoutingKey, b.RoutingKey))
+		})
+		for _, b := range rows {
+			line(b.Queue, exchange, b.RoutingKey)
+		}
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func memoryLimit() float64 {
 
 // queueCollector asks the broker at each scrape, over a connection of its own.
 type queueCollector struct {
-	broker string
+	dial   func(context.Context) (*kombu.Connection, error)
 	queues []string
 
 	mu   sync.Mutex
@@ -72,7 +72,7 @@ func (q *queueCollector) Collect(ch chan<- prometheus.Metric) {
 	defer q.mu.Unlock()
 	up := 1.0
 	if q.conn == nil {
-		conn, err := kombu.Dial(ctx, q.broker, kombu.Options{})
+		conn, err := q.dial(ctx)
 		if err != nil {
 			ch <- prometheus.MustNewConstMetric(brokerUp, prometheus.GaugeValue, 0)
 			return

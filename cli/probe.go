@@ -13,16 +13,22 @@ import (
 	"strings"
 	"time"
 
-	"healpipe/celery/kombu"
+	"healpipe/celery"
 	"healpipe/config"
 	"healpipe/storage"
 )
 
 // probeBroker asks a broker or result backend for a sign of life, its clock and how it keeps its memory. A
 // user who may not ask for the latter two gets along without them.
-func probeBroker(ctx context.Context, url string) (config.BrokerState, error) {
+func probeBroker(ctx context.Context, url string, conf celery.Config) (config.BrokerState, error) {
 	var s config.BrokerState
-	conn, err := kombu.Dial(ctx, url, kombu.Options{})
+	if url != conf.Broker { // the result backend
+		conf = celery.Config{BrokerUseSSL: conf.ResultBackendUseSSL, BrokerTransportOptions: conf.ResultBackendTransportOptions}
+	}
+	conf.Broker = url
+	app := celery.New(conf)
+	defer app.Close()
+	conn, err := app.Dial(ctx)
 	if err != nil {
 		return s, err
 	}

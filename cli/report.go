@@ -30,6 +30,10 @@ func (p *program) report(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	conf, err := celeryConfig(cfg, appName(c))
+	if err != nil {
+		return err
+	}
 	system, kernel := machine()
 	fmt.Fprintf(p.stdout, "\nsoftware -> celery:%s (healpipe %s) %s\n            commit:%s\n", celery.Version, version, runtime.Version(), commit())
 	fmt.Fprintf(p.stdout, "platform -> system:%s arch:%s\n            kernel version:%s imp:Go\n", system, runtime.GOARCH, kernel)
@@ -43,6 +47,9 @@ func (p *program) report(c *cli.Context) error {
 		if v := cfg.Show(s.Name); v != "" {
 			fmt.Fprintf(p.stdout, "%s: %s\n", s.Name, v)
 		}
+	}
+	for _, s := range shownCelery(cfg, conf) {
+		fmt.Fprintf(p.stdout, "%s: %s\n", s[0], s[1])
 	}
 	fmt.Fprintln(p.stdout)
 	return nil

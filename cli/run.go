@@ -64,7 +64,7 @@ func (p *program) run(ctx context.Context, cfg *config.Config, o runOptions) err
 	s := newSite(cfg)
 	progress := &progress{out: p.stderr}
 	s.observe = progress.done
-	app := celery.New(celeryConfig(cfg, o.app))
+	app := celery.New(bareConfig(cfg, o.app)) // the settings are for the site's own broker
 	defer app.Close()
 	if err := s.register(app, o.app); err != nil {
 		return err
@@ -142,7 +142,7 @@ func (s *site) startWorker(ctx context.Context, app *celery.App, o runOptions) (
 		return nil, err
 	}
 	s.watchStorage()
-	if err := s.limit(opts); err != nil {
+	if err := s.limit(opts, app.Config()); err != nil {
 		return nil, err
 	}
 	w := app.Worker(opts)

@@ -3,10 +3,8 @@ package cli
 import (
 	"context"
 	"os"
-	"strings"
 	"sync"
 
-	"healpipe/celery"
 	"healpipe/config"
 	"healpipe/curate"
 	"healpipe/index"
@@ -56,14 +54,6 @@ func (s *site) output(profile string) (storage.Storage, error) {
 		return nil, err
 	}
 	return s.opener.Root(s.cfg.OutputBucket, profile)
-}
-
-// celeryConfig gives the app the broker of the settings.
-func celeryConfig(cfg *config.Config, name string) celery.Config {
-	if i := strings.LastIndexByte(name, '.'); i >= 0 {
-		name = name[i+1:]
-	}
-	return celery.Config{Name: name, Broker: cfg.CeleryBroker, ResultBackend: cfg.ResultBackend}
 }
 
 // inputs opens ERA5_ROOTS: a local folder is listed by itself, a bucket's prefix with all below it.

@@ -77,21 +77,24 @@ func (p *program) worker(c *cli.Context) error {
 	if err != nil {
 		return err
 	}
+	conf, err := celeryConfig(cfg, appName(c))
+	if err != nil {
+		return err
+	}
+	conf.WorkerDisablePrefetch = conf.WorkerDisablePrefetch || c.Bool("disable-prefetch")
 	s := newSite(cfg)
 	if s.log, err = openLog(c.String("log-format"), &opts); err != nil {
 		return err
 	}
 	defer s.log.close()
 	traffic := s.watchStorage()
-	if err := s.limit(opts); err != nil {
+	if err := s.limit(opts, conf); err != nil {
 		return err
 	}
 	addr := c.String("metrics-addr")
 	if addr != "" {
 		s.metrics = newMetrics()
 	}
-	conf := celeryConfig(cfg, appName(c))
-	conf.WorkerDisablePrefetch = c.Bool("disable-prefetch")
 	app := celery.New(conf)
 	defer app.Close()
 	if err := s.register(app, appName(c)); err != nil {
@@ -110,10 +113,12 @@ func (p *program) worker(c *cli.Context) error {
 		defer stop()
 		queues := opts.Queues
 		if len(queues) == 0 {
-			queues = []string{"celery"}
+			for _, q := range app.Queues() {
+				queues = append(queues, q.Name)
+			}
 		}
 		s.metrics.know(taskNames(appName(c)))
-		s.metrics.watch(w, traffic, &queueCollector{broker: cfg.CeleryBroker, queues: queues})
+		s.metrics.watch(w, traffic, &queueCollector{dial: app.Dial, queues: queues})
 		if addr, err = s.metrics.serve(ctx, addr); err != nil {
 			return err
 		}
@@ -134,8 +139,8 @@ func (p *program) worker(c *cli.Context) error {
 }
 
 // limit makes the tasks keep within what this machine, or the container, has.
-func (s *site) limit(o celery.WorkerOptions) error {
-	tasks := cmp.Or(max(o.Concurrency, o.Autoscale[0]), runtime.GOMAXPROCS(0))
+func (s *site) limit(o celery.WorkerOptions, conf celery.Config) error {
+	tasks := cmp.Or(max(o.Concurrency, o.Autoscale[0]), conf.WorkerConcurrency, runtime.GOMAXPROCS(0))
 	if files, err := config.SystemProbe().OpenFiles(); err == nil {
 		if err := checkOpenFiles(files, tasks); err != nil {
 			return err

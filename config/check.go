@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -160,7 +161,7 @@ func asFinding(s Severity, f *Fault) Finding {
 // settingOf is the name in config.py of what a flag, variable or older name sets.
 func settingOf(given string) string {
 	for _, s := range Settings() {
-		if given != "" && (given == s.Alias || given == "--"+s.Flag || slices.Contains(s.Env, given)) {
+		if given != "" && (slices.Contains(s.Aliases, given) || given == "--"+s.Flag || slices.Contains(s.Env, given)) {
 			return s.Name
 		}
 	}
@@ -204,7 +205,7 @@ func (k *checker) names() {
 			k.add(Warning, "", "rename it to HEALPIPE_"+like, "the variable %s names no setting", name)
 		}
 	}
-	for _, name := range k.c.names {
+	for _, name := range slices.Sorted(maps.Keys(k.c.module.values)) {
 		if lookup(name) != nil || strings.HasPrefix(name, "_") {
 			continue
 		}

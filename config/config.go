@@ -58,7 +58,7 @@ type Config struct {
 	// python-dotenv skips too.
 	Notes Faults
 
-	names    []string // assigned at the top of config.py
+	module   *module // what config.py says
 	origins  map[string]Origin
 	profiles map[string]Profile
 }

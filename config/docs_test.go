@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,7 @@ func TestDocumented(t *testing.T) {
 				row = line
 			}
 		}
-		for _, want := range append([]string{s.Name, s.Alias, "--" + s.Flag, s.Default}, s.Env...) {
+		for _, want := range slices.Concat([]string{s.Name, "--" + s.Flag, s.Default}, s.Aliases, s.Env) {
 			if !strings.Contains(row, want) {
 				t.Errorf("docs/configuration.md: the row of %s lacks %q", s.Name, want)
 			}

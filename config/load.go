@@ -3,11 +3,9 @@ package config
 import (
 	"errors"
 	"io/fs"
-	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
-	"slices"
 	"strings"
 )
 
@@ -45,7 +43,7 @@ type loader struct {
 }
 
 func (l *loader) load() (*Config, error) {
-	c := &Config{origins: map[string]Origin{}, DotEnv: map[string]string{}}
+	c := &Config{module: &module{}, origins: map[string]Origin{}, DotEnv: map[string]string{}}
 	dir, err := filepath.Abs(l.opts.Dir)
 	if err != nil {
 		return c, Faults{{Msg: err.Error(), Err: err}}
@@ -53,6 +51,7 @@ func (l *loader) load() (*Config, error) {
 	c.Dir = dir
 	l.readDotEnv(c)
 	module := l.readModule(c)
+	c.module = module
 	l.faults.add(module.fatal...)
 	c.Notes.add(module.notes...)
 
@@ -102,7 +101,6 @@ func (l *loader) readModule(c *Config) *module {
 		}
 		c.File = full
 		m := runModule(moduleSource{name: name, path: full, text: string(text), lookup: l.lookup(c), loaded: c.DotEnv})
-		c.names = slices.Sorted(maps.Keys(m.values))
 		return m
 	}
 	return &module{}
@@ -137,9 +135,10 @@ func (l *loader) settle(c *Config, s *Setting, m *module) {
 			return
 		}
 	}
-	for _, name := range []string{s.Name, s.Alias} {
+	names := append([]string{s.Name}, s.Aliases...)
+	for i, name := range names {
 		v, ok := m.values[name]
-		if !ok || name == "" {
+		if !ok {
 			continue
 		}
 		if v.fault != nil {
@@ -148,8 +147,10 @@ func (l *loader) settle(c *Config, s *Setting, m *module) {
 			l.faults.add(&f)
 			return
 		}
-		if older, both := m.values[s.Alias]; both && name != s.Alias && older.fault == nil && !reflect.DeepEqual(older.value, v.value) {
-			c.Notes.add(&Fault{File: m.name, Line: older.line, Col: older.col, Setting: s.Alias, Msg: "differs from " + name + ", which counts", Mend: "remove one of the two"})
+		for _, other := range names[i+1:] {
+			if older, both := m.values[other]; both && older.fault == nil && !reflect.DeepEqual(older.value, v.value) {
+				c.Notes.add(&Fault{File: m.name, Line: older.line, Col: older.col, Setting: other, Msg: "differs from " + name + ", which counts", Mend: "remove one of the two"})
+			}
 		}
 		c.origins[s.Name] = Origin{FromFile, v.at(m.name)}
 		if err := s.store(c, v.value); err != nil {

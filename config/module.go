@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+
+	"go.starlark.net/starlark"
+)
 
 // module is what config.py says.
 type module struct {
@@ -13,7 +17,8 @@ type module struct {
 
 // moduleValue is one name of the file, with the place of its last assignment.
 type moduleValue struct {
-	value     any // nil, bool, string, int64, float64, []any, time.Time, time.Duration, TimeRange, or a Stringer for what no setting takes
+	value     any            // nil, bool, string, int64, float64, []any, time.Time, time.Duration, TimeRange, or a Stringer for what no setting takes
+	raw       starlark.Value // the same as the interpreter holds it
 	line, col int
 	fault     *Fault // why there is no value
 }

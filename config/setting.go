@@ -13,7 +13,7 @@ import (
 // Setting describes one setting: for flags, for `healpipe doctor`, for messages.
 type Setting struct {
 	Name    string   // in config.py
-	Alias   string   // an older name in config.py, or ""
+	Aliases []string // other names in config.py; of several that are assigned the first one counts
 	Flag    string   // without the dashes
 	Env     []string // variables, the first one that is set counts
 	Doc     string   // one line
@@ -59,13 +59,15 @@ func Settings() []Setting {
 			show:  func(c *Config) string { return strings.Join(c.ERA5Roots, ",") },
 		},
 		textSetting("ERA5_PROFILE", "rclone profile that reaches ERA5_ROOTS, empty for local folders", "", func(c *Config) *string { return &c.ERA5Profile }),
-		withAlias("OUTPUT_ROOT", pathSetting("OUTPUT_BUCKET", "where regridded files go", "path/to/ERA5_HPX6", func(c *Config) *string { return &c.OutputBucket })),
+		withAliases(pathSetting("OUTPUT_BUCKET", "where regridded files go", "path/to/ERA5_HPX6", func(c *Config) *string { return &c.OutputBucket }), "OUTPUT_ROOT"),
 		textSetting("OUTPUT_PROFILE", "rclone profile that lists OUTPUT_BUCKET", "", func(c *Config) *string { return &c.OutputProfile }),
 		pathSetting("ZARR_PATH", "the store", "path/to/output.zarr", func(c *Config) *string { return &c.ZarrPath }),
 		textSetting("ZARR_PROFILE", "rclone profile of the store and for writing regridded files", "", func(c *Config) *string { return &c.ZarrProfile }),
 		pathSetting("STATISTICS_PATH", "where curating leaves statistics of each file, empty for none", "path/to/output.statistics", func(c *Config) *string { return &c.StatisticsPath }),
-		urlSetting("CELERY_BROKER", "CELERY_BROKER_URL", "URL of the broker", "redis://HOST:6379/0", func(c *Config) *string { return &c.CeleryBroker }),
-		withAlias("CELERY_RESULT_BACKEND", urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend })),
+		withAliases(urlSetting("CELERY_BROKER", "CELERY_BROKER_URL", "URL of the broker", "redis://HOST:6379/0", func(c *Config) *string { return &c.CeleryBroker }),
+			"broker_url", "BROKER_URL", "CELERY_BROKER_URL"),
+		withAliases(urlSetting("RESULT_BACKEND", "CELERY_RESULT_BACKEND", "URL of the result backend, empty for none", "redis://HOST:6379/1", func(c *Config) *string { return &c.ResultBackend }),
+			"result_backend", "CELERY_RESULT_BACKEND"),
 	}
 	for i := range all {
 		fill(&all[i])
@@ -94,7 +96,7 @@ func (s *Setting) otherwise() string {
 
 func lookup(name string) *Setting {
 	for _, s := range Settings() {
-		if s.Name == name || s.Alias == name && name != "" {
+		if s.Name == name || slices.Contains(s.Aliases, name) {
 			return &s
 		}
 	}
@@ -176,8 +178,8 @@ func pathSetting(name, doc, example string, field func(*Config) *string) Setting
 	return s
 }
 
-func withAlias(alias string, s Setting) Setting {
-	s.Alias = alias
+func withAliases(s Setting, names ...string) Setting {
+	s.Aliases = names
 	return s
 }
 
@@ -191,12 +193,28 @@ func urlSetting(name, env, doc, example string, field func(*Config) *string) Set
 	}
 	plain := s.store
 	s.store = func(c *Config, v any) error {
+		if list, ok := v.([]any); ok { // several brokers
+			v = joinTexts(list, ";")
+		}
 		if err := plain(c, v); err != nil {
 			return err
 		}
 		return checkURL(*field(c))
 	}
 	return s
+}
+
+// joinTexts joins a list of texts; any other list stays as it is.
+func joinTexts(list []any, sep string) any {
+	var texts []string
+	for _, e := range list {
+		s, ok := e.(string)
+		if !ok {
+			return list
+		}
+		texts = append(texts, s)
+	}
+	return strings.Join(texts, sep)
 }
 
 // checkURL finds what no broker library would accept; what the scheme allows further is celery's affair.

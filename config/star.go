@@ -174,7 +174,7 @@ func (in *interpreter) export(m *module, globals starlark.StringDict) {
 		if s, ok := v.(*spoiltValue); ok {
 			out.fault = in.faults[s.number]
 		} else {
-			out.value = goValue(v)
+			out.value, out.raw = goValue(v), v
 		}
 		m.values[name] = out
 	}

@@ -31,7 +31,12 @@ func (in *interpreter) libraryModule(name string) starlark.Value {
 		host, _ := os.Hostname()
 		called := func(name string) *starlark.Builtin { return fn0(name, starlark.String(host)) }
 		system := map[string]string{"linux": "Linux", "darwin": "Darwin"}[runtime.GOOS]
-		return &namespace{name: name, members: starlark.StringDict{"system": fn0("system", starlark.String(system)), "gethostname": called("gethostname"), "node": called("node"), "getfqdn": called("getfqdn")}}
+		return &namespace{name: name, members: starlark.StringDict{"system": fn0("system", starlark.String(system)), "gethostname": called("gethostname"), "node": called("node"), "getfqdn": called("getfqdn"),
+			"TCP_KEEPIDLE": starlark.MakeInt(4), "TCP_KEEPINTVL": starlark.MakeInt(5), "TCP_KEEPCNT": starlark.MakeInt(6)}} // Linux's
+	case "ssl":
+		return &namespace{name: name, members: starlark.StringDict{"CERT_NONE": starlark.MakeInt(0), "CERT_OPTIONAL": starlark.MakeInt(1), "CERT_REQUIRED": starlark.MakeInt(2)}}
+	case "kombu", "kombu.entity":
+		return &namespace{name: name, members: starlark.StringDict{"Exchange": fn("Exchange", kombuExchange), "Queue": fn("Queue", kombuQueue)}}
 	case "getpass":
 		user, _ := in.getenv("USER")
 		return &namespace{name: name, members: starlark.StringDict{"getuser": fn0("getuser", starlark.String(user))}}

@@ -18,6 +18,7 @@ import shutil
 import subprocess
 import sys
 import time
+import types
 from pathlib import Path
 
 try:  # .env beside the scripts; healpipe reads it in any case
@@ -28,6 +29,7 @@ else:
     load_dotenv(Path(__file__).resolve().parent / ".env")
 
 from celery import Celery
+from celery.app.defaults import _TO_NEW_KEY, SETTING_KEYS
 from celery.signals import celeryd_init
 
 import config
@@ -37,6 +39,30 @@ sl_variables = ["tclw", "tciw", "2t", "10u", "10v", "msl", "tp", "sstk", "ci", "
 pl_variables = ["z", "t", "u", "v", "q"]
 
 app = Celery("tasks", broker=config.CELERY_BROKER)
+
+
+def _celery_name(name):
+    """Celery's name for a name of config.py that is a setting of its own, also an old one; None for any other."""
+    if name in SETTING_KEYS:
+        return name
+    if name.startswith(("CELERY_", "CELERYD_", "CELERYBEAT_", "BROKER_")):
+        new = name[len("CELERY_"):].lower()
+        return _TO_NEW_KEY.get(name, new if new in SETTING_KEYS else None)
+    return None
+
+
+def _celery_settings():
+    """Celery's own settings in config.py, which healpipe heeds as well (docs/configuration.md)."""
+    found = {}
+    for name, value in sorted(vars(config).items()):  # upper case first, so that the new of two names counts
+        setting = _celery_name(name)
+        # CELERY_BROKER is broker_url; `from datetime import timezone` is no setting.
+        if setting and setting != "broker_url" and not isinstance(value, (type, types.ModuleType)):
+            found[setting] = value
+    return found
+
+
+app.conf.update(_celery_settings())
 
 
 @app.task(name="tasks.regrid_file", acks_late=True)
