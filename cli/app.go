@@ -124,7 +124,11 @@ func (p *program) groupAction(c *cli.Context) error {
 	if c.Args().Present() {
 		return noSuchCommand(c.Args().First())
 	}
-	return cli.ShowSubcommandHelp(c)
+	c.App.Writer = p.stderr
+	if err := cli.ShowSubcommandHelp(c); err != nil {
+		return err
+	}
+	return silentError{exitUsage}
 }
 
 // globalFlags are Celery's own, then one for each setting of config.py.

@@ -70,6 +70,9 @@ func permute(args []string, flags []cli.Flag) (options, arguments []string) {
 			args = args[1:]
 		}
 	}
+	if len(options) > 0 && lacksValue(options[len(options)-1], flags) {
+		return options, nil // or the parser would take "--" for it
+	}
 	if len(arguments) > 0 {
 		arguments = append([]string{"--"}, arguments...)
 	}
@@ -98,6 +101,13 @@ func option(args []string, flags []cli.Flag) (opt []string, used int) {
 		}
 	}
 	return []string{arg}, 1
+}
+
+// lacksValue tells whether an option in urfave's form has no value and needs one.
+func lacksValue(opt string, flags []cli.Flag) bool {
+	name, _, hasValue := strings.Cut(strings.TrimLeft(opt, "-"), "=")
+	takesValue, _ := lookup(flags, name)
+	return takesValue && !hasValue
 }
 
 func lookup(flags []cli.Flag, name string) (takesValue, known bool) {

@@ -26,6 +26,7 @@ func TestNormalize(t *testing.T) {
 		{"regrid x -- -o", "regrid -- x -o"},
 		{"index create out.csv --force", "index create --force -- out.csv"},
 		{"worker --unknown", "worker --unknown"},
+		{"regrid a --output", "regrid --output"},
 		{"", ""},
 	} {
 		got := normalize(app, append([]string{"healpipe"}, strings.Fields(c.in)...))

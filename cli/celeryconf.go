@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -110,6 +111,46 @@ func celeryValue(v any, ordered bool) any {
 	}
 	return v
 }
+
+// applyWords applies settings of the command line, NAMESPACE.KEY=VALUE behind "--", as `celery worker` takes them: _KEY is one of
+// the worker's, (json) or another type may stand before the value.
+func applyWords(conf *celery.Config, words []string) error {
+	for _, w := range words {
+		if err := applyWord(conf, w); err != nil {
+			return usagef("Unable to parse extra configuration from command line.\nReason: %w", err)
+		}
+	}
+	return nil
+}
+
+func applyWord(conf *celery.Config, word string) error {
+	key, text, ok := strings.Cut(word, "=")
+	if !ok {
+		return fmt.Errorf("%q is not SETTING=VALUE", word)
+	}
+	key = strings.ReplaceAll(strings.ToLower(key), ".", "_")
+	if strings.HasPrefix(key, "_") {
+		key = "worker" + key
+	}
+	apply := func(v any) error { return conf.ApplySettings(map[string]any{key: v}) }
+	if m := typedValue.FindStringSubmatch(text); m != nil {
+		text = text[len(m[0]):]
+		if m[1] == "string" || m[1] == "any" {
+			return apply(text)
+		}
+	}
+	// The setting decides what the text stands for.
+	err := apply(text)
+	if v, jsonErr := kombu.DecodeJSON([]byte(text)); err != nil && jsonErr == nil {
+		err = apply(v)
+	}
+	if b, boolErr := parseBool(text); err != nil && boolErr == nil {
+		err = apply(b)
+	}
+	return err
+}
+
+var typedValue = regexp.MustCompile(`^\((\w+)\)`)
 
 // shownCelery lists Celery's settings of config.py that are in force: name, value with secrets as stars, place.
 func shownCelery(cfg *config.Config, conf celery.Config) [][3]string {

@@ -23,14 +23,24 @@ func (p *program) eventsCommand() *cli.Command {
 		Flags: []cli.Flag{
 			&cli.BoolFlag{Name: "dump", Aliases: []string{"d"}, Usage: "one line for each event"},
 			&cli.StringFlag{Name: "camera", Aliases: []string{"c"}, Hidden: true},
-			&cli.StringFlag{Name: "frequency", Aliases: []string{"F", "freq"}, Hidden: true},
+			&cli.Float64Flag{Name: "frequency", Aliases: []string{"F", "freq"}, Hidden: true},
 			&cli.StringFlag{Name: "maxrate", Aliases: []string{"r"}, Hidden: true},
 			&cli.StringFlag{Name: "loglevel", Aliases: []string{"l"}, Hidden: true},
 			&cli.StringFlag{Name: "logfile", Aliases: []string{"f"}, Hidden: true},
 			&cli.StringFlag{Name: "pidfile", Hidden: true},
 			&cli.BoolFlag{Name: "detach", Hidden: true},
+			&cli.StringFlag{Name: "uid", Hidden: true}, &cli.StringFlag{Name: "gid", Hidden: true},
+			&cli.StringFlag{Name: "umask", Hidden: true}, &cli.StringFlag{Name: "executable", Hidden: true},
 		},
 		Action: func(c *cli.Context) error {
+			if c.IsSet("loglevel") {
+				if err := oneOf(c, "loglevel", strings.ToUpper(c.String("loglevel")), levels...); err != nil {
+					return err
+				}
+			}
+			if err := noArguments(c); err != nil {
+				return err
+			}
 			if !c.Bool("dump") {
 				return usagef("events prints events with --dump; the curses monitor and --camera are Python's: run `celery events` or `celery flower` against the same broker")
 			}

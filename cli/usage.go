@@ -46,7 +46,7 @@ func invalidValue(f cli.Flag, err error) error {
 	for _, n := range f.Names() {
 		names = append(names, "'"+dashed(n)+"'")
 	}
-	slices.SortStableFunc(names, func(a, b string) int { return len(a) - len(b) })
+	slices.SortStableFunc(names, func(a, b string) int { return min(len(a), len("'-x' ")) - min(len(b), len("'-x' ")) })
 	return usagef("Invalid value for %s: %w", strings.Join(names, " / "), err)
 }
 
@@ -54,6 +54,17 @@ func invalidValue(f cli.Flag, err error) error {
 func badOption(c *cli.Context, name, format string, args ...any) error {
 	return invalidValue(flagOf(c, name), fmt.Errorf(format, args...))
 }
+
+// oneOf refuses a value of an option that is none of its choices.
+func oneOf(c *cli.Context, name, value string, choices ...string) error {
+	if slices.Contains(choices, value) {
+		return nil
+	}
+	return badOption(c, name, "'%s' is not one of '%s'.", value, strings.Join(choices, "', '"))
+}
+
+// levels are the choices of --loglevel, in upper case.
+var levels = []string{"DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL", "FATAL"}
 
 func flagOf(c *cli.Context, name string) cli.Flag {
 	for _, at := range c.Lineage() {

@@ -3,6 +3,7 @@ package cli
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -25,12 +26,13 @@ func (p *program) workerCommand() *cli.Command {
 		return &cli.StringFlag{Name: name, Aliases: strings.Fields(alias), Usage: usage}
 	}
 	return &cli.Command{
-		Name:  "worker",
-		Usage: "run a worker",
+		Name:      "worker",
+		Usage:     "run a worker",
+		ArgsUsage: "[-- SETTING=VALUE...]",
 		Flags: append(logFlags("standard error"),
 			&cli.StringFlag{Name: "hostname", Aliases: []string{"n"}, Usage: "node name; %h, %n and %d are the host, its first part, its domain"},
 			&cli.StringFlag{Name: "loglevel", Aliases: []string{"l"}, Value: "WARNING", Usage: "DEBUG, INFO, WARNING, ERROR, CRITICAL or FATAL"},
-			&cli.StringFlag{Name: "pidfile", Usage: "write the process id here; refuse to start where another worker lives"},
+			&cli.StringFlag{Name: "pidfile", Usage: "write the process id here (%n, %h, %d as in --logfile); refuse to start where another worker lives"},
 			&cli.StringFlag{Name: "concurrency", Aliases: []string{"c"}, Usage: "tasks at a time (default: the number of CPUs; auto is the same)"},
 			&cli.StringFlag{Name: "pool", Aliases: []string{"P"}, Value: "goroutine", Usage: "goroutine; prefork, threads, gevent, eventlet are taken for it, solo is -c 1"},
 			&cli.BoolFlag{Name: "task-events", Aliases: []string{"E", "events"}, Usage: "send task events from the start"},
@@ -63,9 +65,6 @@ func (p *program) workerCommand() *cli.Command {
 }
 
 func (p *program) worker(c *cli.Context) error {
-	if c.Args().Present() {
-		return usagef("worker takes no arguments, got %q", c.Args().First())
-	}
 	if err := refuse(c); err != nil {
 		return err
 	}
@@ -79,6 +78,9 @@ func (p *program) worker(c *cli.Context) error {
 	}
 	conf, err := celeryConfig(cfg, appName(c))
 	if err != nil {
+		return err
+	}
+	if err := applyWords(&conf, c.Args().Slice()); err != nil {
 		return err
 	}
 	conf.WorkerDisablePrefetch = conf.WorkerDisablePrefetch || c.Bool("disable-prefetch")
@@ -100,7 +102,7 @@ func (p *program) worker(c *cli.Context) error {
 	if err := s.register(app, appName(c)); err != nil {
 		return err
 	}
-	if path := c.String("pidfile"); path != "" {
+	if path := celery.ExpandNode(c.String("pidfile"), celery.DefaultNodename(opts.Hostname)); path != "" {
 		remove, err := writePidfile(path)
 		if err != nil {
 			return err
@@ -189,11 +191,18 @@ func (p *program) workerOptions(c *cli.Context) (celery.WorkerOptions, error) {
 	}
 	var err error
 	if o.LogLevel, err = celery.ParseLevel(c.String("loglevel")); err != nil {
-		return o, usagef("--loglevel: %v", err)
+		return o, oneOf(c, "loglevel", strings.ToUpper(c.String("loglevel")), levels...)
 	}
 	if n := c.String("concurrency"); n != "" && n != "auto" {
-		if o.Concurrency, err = strconv.Atoi(n); err != nil || o.Concurrency < 1 {
-			return o, usagef("--concurrency: %q is not a number of tasks (1 or more, or auto)", n)
+		if o.Concurrency, err = strconv.Atoi(n); err != nil || o.Concurrency < 0 {
+			return o, badOption(c, "concurrency", "must be a non-negative integer or 'auto', got '%s'", n)
+		}
+	}
+	for name, choices := range map[string][]string{"optimization": {"default", "fair"}, "pool-start-method": {"fork", "spawn"}} {
+		if c.IsSet(name) {
+			if err := oneOf(c, name, c.String(name), choices...); err != nil {
+				return o, err
+			}
 		}
 	}
 	if c.IsSet("prefetch-multiplier") {
@@ -206,20 +215,37 @@ func (p *program) workerOptions(c *cli.Context) (celery.WorkerOptions, error) {
 	case "solo":
 		o.Pool, o.Concurrency = pool, 1
 	default:
-		return o, usagef("--pool: there is no pool %q; goroutine is the one, prefork, threads, gevent, eventlet and solo are taken for it", pool)
+		return o, oneOf(c, "pool", pool, "goroutine", "prefork", "eventlet", "gevent", "solo", "processes", "threads")
 	}
 	if s := c.String("autoscale"); s != "" {
-		hi, lo, two := strings.Cut(s, ",")
-		var errHi, errLo error
-		o.Autoscale[0], errHi = strconv.Atoi(strings.TrimSpace(hi))
-		if two {
-			o.Autoscale[1], errLo = strconv.Atoi(strings.TrimSpace(lo))
-		}
-		if errHi != nil || errLo != nil || o.Autoscale[0] < o.Autoscale[1] || o.Autoscale[1] < 0 || o.Autoscale[0] < 1 {
-			return o, usagef("--autoscale: %q is not MAX,MIN", s)
+		if o.Autoscale, err = parseAutoscale(s); err != nil {
+			return o, badOption(c, "autoscale", "%w", err)
 		}
 	}
 	return o, nil
+}
+
+// parseAutoscale reads MAX,MIN in either order, or MAX.
+func parseAutoscale(s string) (bounds [2]int, err error) {
+	parts := strings.Split(s, ",")
+	if len(parts) > 2 {
+		return bounds, fmt.Errorf("Expected two comma separated integers or one integer.Got %d instead.", len(parts))
+	}
+	for i, part := range parts {
+		if bounds[i], err = strconv.Atoi(strings.TrimSpace(part)); err != nil || bounds[i] < 0 {
+			if len(parts) == 1 {
+				return bounds, fmt.Errorf("Expected an integer. Got ['%s'] instead.", s)
+			}
+			return bounds, fmt.Errorf("Expected two comma separated integers.Got %s instead.", s)
+		}
+	}
+	if bounds[0] < bounds[1] {
+		bounds[0], bounds[1] = bounds[1], bounds[0]
+	}
+	if bounds[0] == 0 {
+		return bounds, errors.New("the maximum must be 1 or more")
+	}
+	return bounds, nil
 }
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }

@@ -24,12 +24,18 @@ func TestWorkerOptions(t *testing.T) {
 import config
 from celery import Celery
 app = Celery("tasks", broker=config.CELERY_BROKER)
-for i in range(2): app.send_task("celery.accumulate", [i])
+for i in range(2): app.send_task("celery.accumulate", [i], queue="other")
 `)
-	pidfile := s.path("worker.pid")
-	w := s.worker("-n", "go@test", "--pidfile", pidfile, "--purge", "-P", "prefork", "-c", "2", "-O", "fair", "-I", "a,b",
+	pidfile := s.path("go.pid")
+	w := s.worker("-n", "go@test", "--pidfile", s.path("%n.pid"), "--purge", "-P", "prefork", "-c", "2", "-O", "fair", "-I", "a,b",
 		"--max-tasks-per-child=5", "--max-memory-per-child=1000", "--pool-start-method=fork", "--executable=python", "--disable-prefetch",
-		"--without-gossip", "--without-mingle", "--without-heartbeat")
+		"--without-gossip", "--without-mingle", "--without-heartbeat", "--", "task.default_queue=other", "_eta_task_limit=7", "result.expires=(float)90", "task.send_sent_event=yes")
+	conf := s.healpipe("inspect", "-t", "60", "-d", "go@test", "conf")
+	for _, want := range []string{`"task_default_queue": "other"`, `"worker_eta_task_limit": 7`, `"result_expires": 90`, `"task_send_sent_event": true`} {
+		if !strings.Contains(conf, want) {
+			t.Errorf("a setting of the command line has no effect: no %s in\n%s", want, conf)
+		}
+	}
 	if !strings.Contains(w.output(), "purge: Erased 2 messages from the queue.") {
 		t.Error("no line about purged messages")
 	}
