@@ -27,6 +27,8 @@
 //   - Inner chunks of a shard that a write does not touch are copied as they are, not recompressed.
 //   - The same writes in the same order leave the same bytes.
 //   - Damaged bytes are an error (ErrCorrupt) with array, chunk and store; they never read as fill value.
+//   - Metadata that are not understood (a codec, one of its settings, a grid, an extension of an array or group) are
+//     refused by name (ErrUnsupported), unless they say "must_understand": false.
 //
 // # Limits
 //
