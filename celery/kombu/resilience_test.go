@@ -275,6 +275,9 @@ func TestRenewal(t *testing.T) {
 		send(t, c, "q", i)
 	}
 	ds := []*Delivery{receive(t, k), receive(t, k), receive(t, k)}
+	if err := k.Pause(background(t)); err != nil { // else it would take restored ones at once
+		t.Fatal(err)
+	}
 	consume(t, other, ConsumerOptions{Queues: []Queue{{Name: "other"}}})
 	peer := startKombu(t, server.URL(0), `{"visibility_timeout": 1}`)
 	r := raw(t, server.URL(0))
@@ -474,8 +477,13 @@ func TestLostIsTold(t *testing.T) {
 		d := receive(t, k)
 		k.Pause(background(t)) // else it takes the message again
 		raw(t, url).Do("ZADD", "unacked_index", 5, d.Tag)
-		if got := <-lost; got != d || !d.Settled() || k.Held() != 0 {
-			t.Fatal("wrong delivery")
+		select {
+		case got := <-lost:
+			if got != d || !d.Settled() || k.Held() != 0 {
+				t.Fatal("wrong delivery")
+			}
+		case <-background(t).Done():
+			t.Fatal("the holder has not heard of it")
 		}
 	})
 }
