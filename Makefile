@@ -35,12 +35,17 @@ release: ## archives of the program for PLATFORMS, each with an SBOM, and their 
 demo: build ## the whole pipeline on a small generated data set, embedded broker
 	bin/healpipe demo
 
-env: $(VENV)/.stamp ## what the tests compare with: redis-server, a pinned Python environment
+env: $(VENV)/.stamp $(VENV)/xdggs/.stamp ## what the tests compare with: redis-server, a pinned Python environment
 	@scripts/install-test-tools.sh
 
 $(VENV)/.stamp: tests/requirements.txt
 	$(PYTHON) -m venv $(VENV)
 	$(VENV)/bin/pip install --quiet -r tests/requirements.txt
+	touch $@
+
+$(VENV)/xdggs/.stamp: tests/requirements-xdggs.txt $(VENV)/.stamp
+	rm -rf $(VENV)/xdggs
+	$(VENV)/bin/pip install --quiet --no-deps --target $(VENV)/xdggs -r tests/requirements-xdggs.txt
 	touch $@
 
 test: build env ## everything that CI runs
@@ -75,7 +80,7 @@ bench: build env ## ratios against CDO, libdeflate, zarr-python, zarrs, pandas, 
 	$(GO) run ./bench/regrid -cdo $(CURDIR)/$(CDO) -healpipe bin/healpipe
 	$(GO) run ./bench/inflate
 	$(GO) run ./bench/zarr
-	$(GO) run ./bench/curate
+	GOEXPERIMENT=$(EXPERIMENT) $(GO) run ./bench/curate
 	$(GO) run ./bench/index
 	$(GO) run ./bench/celery
 

@@ -179,7 +179,7 @@ func TestEnqueueVerify(t *testing.T) {
 	}
 }
 
-// TestInitCF opens a store with the grid mapping as CF software does.
+// TestInitCF opens a store with the grid mapping as CF software does, xdggs too.
 func TestInitCF(t *testing.T) {
 	t.Parallel()
 	s, files := smallSite(t)
@@ -200,6 +200,21 @@ t = ds["2t"].sel(time="2000-01-01 12:00")
 south = cells.values[healpy.pix2ang(64, cells.values, nest=True, lonlat=True)[1] < -80]
 assert t.isel(cells=south).mean() < t.mean(), "the poles are not where cell_ids says"
 `)
+	xdggs := s.command(testenv.Python(t), "-c", `
+import numpy as np, xarray as xr, xdggs, healpy
+ds = xr.open_zarr("output.zarr", decode_coords="all").dggs.decode(convention="cf")
+grid = ds.dggs.grid_info
+assert isinstance(grid, xdggs.HealpixInfo) and (grid.level, grid.indexing_scheme) == (6, "nested"), grid
+centers = ds.dggs.cell_centers()
+lon, lat = healpy.pix2ang(64, np.arange(49152), nest=True, lonlat=True)
+np.testing.assert_allclose(np.mod(centers["longitude"], 360), lon, rtol=0, atol=1e-9)
+np.testing.assert_allclose(centers["latitude"], lat, rtol=0, atol=1e-9)
+assert ds.dggs.sel_latlon(latitude=np.array([47.]), longitude=np.array([8.]))["cell_ids"] == healpy.ang2pix(64, 8, 47, nest=True, lonlat=True)
+`)
+	xdggs.Env = append(xdggs.Env, "PYTHONPATH="+testenv.Path(".venv", "xdggs"))
+	if out, err := xdggs.CombinedOutput(); err != nil {
+		t.Errorf("xdggs: %v\n%s", err, out)
+	}
 	// Off by default: the layout is a contract.
 	s.healpipe("--zarr-path", "plain.zarr", "init")
 	for name := range s.tree("plain.zarr") {
