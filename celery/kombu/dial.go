@@ -69,6 +69,7 @@ func (d *dialer) connect(ctx context.Context, network, addr, hostname string, se
 		return nil, err
 	}
 	socket := nc
+	nc = &awake{Conn: nc}
 	if d.target.scheme == "sentinel" {
 		nc = d.masters.add(nc, addr)
 	}
