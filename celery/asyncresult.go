@@ -82,20 +82,59 @@ func (a *App) resultFromTuple(v any, depth int) (*AsyncResult, error) {
 	return r, nil
 }
 
-// Get waits until the task is over and returns its result, or the exception it failed with as *Error. Of a group it
-// returns the list of its members' results, or the first failure among them.
+// Get waits until the task is over and returns its result, or the exception it failed with as *Error; where an earlier
+// step of its chain, or a part of its chord, has failed, that one's exception. Of a group it returns the list of its
+// members' results, or the first failure among them.
 func (r *AsyncResult) Get(ctx context.Context) (any, error) {
 	if r.group {
 		return r.Join(ctx)
 	}
+	return r.Follow(ctx, nil)
+}
+
+// firstFailure returns the exception of the earliest step before r that has failed, or else err.
+func (r *AsyncResult) firstFailure(ctx context.Context, err error) error {
+	for p := r.Parent; p != nil; p = p.Parent {
+		for _, m := range p.members() {
+			if meta, infoErr := m.Info(ctx); infoErr == nil && fields(meta).str("status") == StateFailure {
+				_, err = outcomeOf(meta)
+				break
+			}
+		}
+	}
+	return err
+}
+
+// members are the tasks of a group, or the one task.
+func (r *AsyncResult) members() []*AsyncResult {
+	if r.group {
+		return r.Results
+	}
+	return []*AsyncResult{r}
+}
+
+// Follow is Get that hands over what is stored of the task whenever it changes, custom states and the final one among
+// them, as get(on_message=...). Of states that follow each other faster than seen takes them some may be left out. A
+// group has no states of its own.
+func (r *AsyncResult) Follow(ctx context.Context, seen func(meta map[string]any)) (any, error) {
+	if r.group {
+		return r.Join(ctx)
+	}
 	if r.eager != nil {
+		if seen != nil {
+			seen(r.eager.meta(r.ID))
+		}
 		return r.eager.value, r.eager.err
 	}
-	meta, err := r.wait(ctx)
+	meta, err := r.wait(ctx, seen)
 	if err != nil {
 		return nil, err
 	}
-	return outcomeOf(meta)
+	v, err := outcomeOf(meta)
+	if err != nil {
+		err = r.firstFailure(ctx, err)
+	}
+	return v, err
 }
 
 // Into is Get that converts the result into *dst.
@@ -124,12 +163,12 @@ func outcomeOf(meta map[string]any) (any, error) {
 }
 
 // wait waits for a final state; earlier tasks of its chain that fail end the wait.
-func (r *AsyncResult) wait(ctx context.Context) (map[string]any, error) {
+func (r *AsyncResult) wait(ctx context.Context, seen func(map[string]any)) (map[string]any, error) {
 	b, err := r.app.backend(ctx)
 	if err != nil {
 		return nil, err
 	}
-	meta, err := b.wait(ctx, r.ID)
+	meta, err := b.wait(ctx, r.ID, seen)
 	if errors.Is(err, context.DeadlineExceeded) {
 		return nil, fmt.Errorf("%w: task %s: %w", ErrTimeout, r.ID, err)
 	}
@@ -244,7 +283,7 @@ func (r *AsyncResult) Children(ctx context.Context) ([]*AsyncResult, error) {
 	return out, nil
 }
 
-// Forget deletes what is stored of the task, or of the group and its members.
+// Forget deletes what is stored of the task and of those before it in its chain, or of the group and its members.
 func (r *AsyncResult) Forget(ctx context.Context) error {
 	if r.eager != nil {
 		return nil
@@ -256,6 +295,12 @@ func (r *AsyncResult) Forget(ctx context.Context) error {
 	var errs []error
 	for _, m := range r.Results {
 		errs = append(errs, m.Forget(ctx))
+	}
+	if r.Parent != nil && !r.group {
+		errs = append(errs, r.Parent.Forget(ctx))
+	}
+	if r.ID == "" { // a ResultSet
+		return errors.Join(errs...)
 	}
 	return errors.Join(append(errs, b.forget(ctx, r))...)
 }
@@ -284,7 +329,7 @@ func (r *AsyncResult) Save(ctx context.Context) error {
 		return err
 	}
 	rb, ok := b.(*redisBackend)
-	if !ok || !r.group {
+	if !ok || !r.group || r.ID == "" {
 		return fmt.Errorf("%w: only groups can be saved, and only in Redis", ErrNoBackend)
 	}
 	return rb.saveGroup(ctx, r)

@@ -78,8 +78,8 @@ func (b *redisBackend) close() error {
 	return errors.Join(b.watch.close(), b.conn.Close())
 }
 
-func (b *redisBackend) wait(ctx context.Context, id string) (map[string]any, error) {
-	return b.watch.wait(ctx, id)
+func (b *redisBackend) wait(ctx context.Context, id string, seen func(map[string]any)) (map[string]any, error) {
+	return b.watch.wait(ctx, id, seen)
 }
 
 func (b *redisBackend) forget(ctx context.Context, r *AsyncResult) error {

@@ -94,7 +94,8 @@ func (b *rpcBackend) get(ctx context.Context, id string) (map[string]any, error)
 	return b.states[id], nil
 }
 
-func (b *rpcBackend) wait(ctx context.Context, id string) (map[string]any, error) {
+func (b *rpcBackend) wait(ctx context.Context, id string, seen func(map[string]any)) (map[string]any, error) {
+	seen = withoutRepeats(seen)
 	for {
 		b.mu.Lock()
 		err := b.listen(ctx)
@@ -103,6 +104,7 @@ func (b *rpcBackend) wait(ctx context.Context, id string) (map[string]any, error
 		if err != nil {
 			return nil, err
 		}
+		seen(meta)
 		if ReadyState(fields(meta).str("status")) {
 			return meta, nil
 		}

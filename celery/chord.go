@@ -338,7 +338,7 @@ func joinTree(ctx context.Context, b *redisBackend, r *AsyncResult) (any, error)
 		}
 		return out, nil
 	}
-	meta, err := b.wait(ctx, r.ID)
+	meta, err := b.wait(ctx, r.ID, nil)
 	if err != nil {
 		return nil, chordError("Join error: "+excRepr(err), err)
 	}

@@ -16,7 +16,8 @@ type backend interface {
 	persistent() bool // results can be read again later
 	put(ctx context.Context, m resultMeta) error
 	get(ctx context.Context, id string) (meta map[string]any, err error)
-	wait(ctx context.Context, id string) (meta map[string]any, err error) // for a final state
+	// wait waits for a final state and tells of all states that it sees.
+	wait(ctx context.Context, id string, seen func(meta map[string]any)) (meta map[string]any, err error)
 	forget(ctx context.Context, r *AsyncResult) error
 	close() error
 }
@@ -204,7 +205,7 @@ func (disabledBackend) close() error                          { return nil }
 func (disabledBackend) get(context.Context, string) (map[string]any, error) {
 	return nil, ErrNoBackend
 }
-func (disabledBackend) wait(context.Context, string) (map[string]any, error) {
+func (disabledBackend) wait(context.Context, string, func(map[string]any)) (map[string]any, error) {
 	return nil, ErrNoBackend
 }
 func (disabledBackend) forget(context.Context, *AsyncResult) error { return nil }

@@ -72,6 +72,10 @@ type Options struct {
 	ReplyTo        string
 	Headers        map[string]any // the application's own headers
 	Stamps         map[string]any // stamped headers with their values
+	DeliveryMode   int            // 1: transient, 2: persistent; Redis keeps both
+	Chain          []*Signature   // what comes after the task, the last one first, as in its message
+	Chord          *Signature     // called when all of GroupID have succeeded
+	Other          map[string]any // further options by their names in Python; those that Celery does not know become properties of the message
 	NoParent       bool           // add_to_parent=False: not a child of the running task
 	ReplacedNested int            // replaced_task_nesting
 }
@@ -146,6 +150,16 @@ func (o Options) toMap() map[string]any {
 			m[n] = o.Stamps[n]
 		}
 	}
+	if o.DeliveryMode != 0 {
+		m["delivery_mode"] = o.DeliveryMode
+	}
+	if len(o.Chain) > 0 {
+		m["chain"] = sigList(o.Chain)
+	}
+	if o.Chord != nil {
+		m["chord"] = o.Chord
+	}
+	maps.Copy(m, o.Other)
 	if o.NoParent {
 		m["add_to_parent"] = false
 	}

@@ -2,6 +2,7 @@ package celery
 
 import (
 	"context"
+	"reflect"
 	"sync"
 
 	"healpipe/celery/kombu"
@@ -19,19 +20,21 @@ type watcher struct {
 }
 
 // wait returns the final state of a task.
-func (w *watcher) wait(ctx context.Context, id string) (map[string]any, error) {
+func (w *watcher) wait(ctx context.Context, id string, seen func(map[string]any)) (map[string]any, error) {
 	key := w.b.taskKey(id)
 	ch, err := w.add(ctx, key)
 	if err != nil {
 		return nil, err
 	}
 	defer w.remove(key, ch)
+	seen = withoutRepeats(seen)
 	for again := true; ; {
 		if again {
 			meta, err := w.b.get(ctx, id)
 			if err != nil {
 				return nil, err
 			}
+			seen(meta)
 			if ReadyState(fields(meta).str("status")) {
 				return meta, nil
 			}
@@ -50,10 +53,23 @@ func (w *watcher) wait(ctx context.Context, id string) (map[string]any, error) {
 			if err != nil {
 				return nil, err
 			}
+			seen(meta)
 			if ReadyState(fields(meta).str("status")) {
 				return meta, nil
 			}
 		}
+	}
+}
+
+// withoutRepeats calls seen once for a state that was read and also published.
+func withoutRepeats(seen func(map[string]any)) func(map[string]any) {
+	var last map[string]any
+	return func(meta map[string]any) {
+		if seen == nil || meta == nil || reflect.DeepEqual(meta, last) {
+			return
+		}
+		last = meta
+		seen(meta)
 	}
 }
 
