@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -207,6 +208,9 @@ func (r *Request) fill(a *App, f fields, m *kombu.Message) error {
 		r.GroupIndex = &i
 	}
 	r.Retries, r.Origin, r.nesting = f.int("retries"), f.str("origin"), f.int("replaced_task_nesting")
+	if s := f.str("retries"); s != "" { // some producers write numbers as text
+		r.Retries, _ = strconv.Atoi(s)
+	}
 	if s := f.str("argsrepr"); s != "" {
 		r.ArgsRepr = s
 	}
@@ -233,8 +237,8 @@ func (r *Request) fill(a *App, f fields, m *kombu.Message) error {
 		return errUnknownTask
 	}
 	r.ignore, r.storeErrors = r.task.ignoreResult, true
-	if b, ok := f["ignore_result"].(bool); ok {
-		r.ignore = b
+	if v := f["ignore_result"]; v != nil {
+		r.ignore = truth(v)
 	}
 	r.storeErrors = !r.ignore || r.task.storeErrors
 	return nil

@@ -155,9 +155,10 @@ def ignored_result():
 
 @check
 def call_ignores_result():
-    r = suite.add.apply_async((1, 2), ignore_result=True)
+    results = [suite.add.apply_async((1, 2), ignore_result=how) for how in (True, 1, "yes", 0, "")]
     suite.add.delay(1, 1).get(timeout=60)
-    return [meta(r.id)]
+    until(lambda: all(meta(r.id) for r in results[-2:]))
+    return [meta(r.id) is not None for r in results]
 
 
 @check
