@@ -7,6 +7,23 @@
 //		celery.TaskOptions{Params: []string{"x", "y"}, AcksLate: true})
 //	err := app.Worker(celery.WorkerOptions{Concurrency: 8, LogLevel: celery.Info}).Run(ctx)
 //
+// # Celery's guide in Go
+//
+// The chapters of Celery's user guide and what stands for them here; each name has an example or a comment of its own:
+//
+//	Application    New, Config, Config.ApplySettings (settings by Celery's names)
+//	Tasks          App.Register, TaskOptions, CurrentRequest, Request.Retry, Request.UpdateState, Errorf, Exception, Reject, Ignore
+//	Calling Tasks  Task.Delay, Task.ApplyAsync, App.SendTask, Options; AsyncResult.Get, Follow (on_message), Each (iterate)
+//	Canvas         Task.S, Task.SI, App.Signature, Chain, Group, Chord, Map, Starmap, Chunks, Signature.Link, LinkError, Set, Or (|)
+//	Workers        App.Worker, WorkerOptions, Worker.HandleSignals; App.Control, Inspect, App.RegisterControl
+//	Monitoring     App.CaptureEvents, Request.SendEvent; Flower and `celery events` need nothing of their own
+//	Routing        Config.Queues, Routes, Routers; Options.Queue, Exchange, RoutingKey, Priority
+//	Optimizing     WorkerOptions.Concurrency, PrefetchMultiplier, Config.WorkerDisablePrefetch, TaskOptions.AcksLate
+//	Signals        TaskOptions.BeforeStart, OnSuccess, OnFailure, OnRetry, AfterReturn; WorkerOptions.Ready; Worker.Run returns at the shutdown
+//	Testing        package celerytest, Task.Apply
+//
+// Periodic tasks, Django's transactions and worker bootsteps are Python's: `celery beat` runs beside a Go worker.
+//
 // # Loops
 //
 // A running worker is a handful of loops, each a small type with Run(ctx) error in a file of its own:
