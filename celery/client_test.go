@@ -280,6 +280,15 @@ func TestCallsAsPython(t *testing.T) {
 		}),
 		"delivery": add(func(o *celery.Options) { o.DeliveryMode = 1 }),
 		"stamps":   add(func(o *celery.Options) { o.Stamps = map[string]any{"tenant": "a"} }),
+		"stamped link": func(o celery.Options) (*celery.AsyncResult, error) {
+			sig := s("add", 1, 2).Link(s("add", 3)).LinkError(s("errback"))
+			return sig.Stamp(map[string]any{"tenant": "a"}).ApplyAsync(ctx, nil, nil, o)
+		},
+		"stamped chain": func(o celery.Options) (*celery.AsyncResult, error) {
+			first := s("add", 1, 2).Set(celery.Options{Stamps: map[string]any{"tenant": "old", "own": 3}})
+			sig := celery.Chain(first, celery.Chord([]*celery.Signature{s("add", 1), s("add", 2)}, s("xsum")), s("add", 5))
+			return sig.Stamp(map[string]any{"tenant": "a"}).ApplyAsync(ctx, nil, nil, o)
+		},
 		"chain": add(func(o *celery.Options) {
 			o.Chain = []*celery.Signature{s("add", 4).Set(celery.Options{TaskID: "second"}), s("add", 3).Set(celery.Options{TaskID: "first"})}
 		}),

@@ -14,7 +14,7 @@
 //	Application    New, Config, Config.ApplySettings (settings by Celery's names)
 //	Tasks          App.Register, TaskOptions, CurrentRequest, Request.Retry, Request.UpdateState, Errorf, Exception, Reject, Ignore
 //	Calling Tasks  Task.Delay, Task.ApplyAsync, App.SendTask, Options; AsyncResult.Get, Follow (on_message), Each (iterate)
-//	Canvas         Task.S, Task.SI, App.Signature, Chain, Group, Chord, Map, Starmap, Chunks, Signature.Link, LinkError, Set, Or (|)
+//	Canvas         Task.S, Task.SI, App.Signature, Chain, Group, Chord, Map, Starmap, Chunks, Signature.Link, LinkError, Set, Stamp, Or (|)
 //	Workers        App.Worker, WorkerOptions, Worker.HandleSignals; App.Control, Inspect, App.RegisterControl
 //	Monitoring     App.CaptureEvents, Request.SendEvent; Flower and `celery events` need nothing of their own
 //	Routing        Config.Queues, Routes, Routers; Options.Queue, Exchange, RoutingKey, Priority

@@ -93,6 +93,11 @@ def results():
 NOON = datetime.datetime(2030, 1, 2, 12, 30, tzinfo=datetime.timezone.utc)
 
 
+def stamped(sig):
+    sig.stamp(tenant="a")
+    return sig
+
+
 def calls():
     """One call for each option, to queues that nobody consumes."""
     q = {"queue": "calls", "task_id": "id"}
@@ -111,6 +116,10 @@ def calls():
         "rest": lambda: add.apply_async([1, 2], reply_to="me", headers={"own": [1, None]}, retries=2, replaced_task_nesting=1, **q),
         "delivery": lambda: add.apply_async([1, 2], delivery_mode=1, **q),
         "stamps": lambda: add.apply_async([1, 2], stamped_headers=["tenant"], tenant="a", **q),
+        "stamped link": lambda: stamped(add.s(1, 2).set(link=[add.s(3)], link_error=[suite.errback.s()])).apply_async(**q),
+        "stamped chain": lambda: stamped(
+            chain(add.s(1, 2).set(tenant="old", own=3, stamped_headers=["tenant", "own"]), chord([add.s(1), add.s(2)], xsum.s()), add.s(5))
+        ).apply_async(**q),
         "chain": lambda: add.apply_async([1, 2], chain=[add.s(4).set(task_id="second"), add.s(3).set(task_id="first")], **q),
         "chord": lambda: add.apply_async([1, 2], chord=xsum.s().set(task_id="body"), group_id="group", **q),
         "property": lambda: add.apply_async([1, 2], message_id="mine", **q),
@@ -134,9 +143,18 @@ def messages():
     return {name: message(key.encode("latin-1"), store().rpop("kept:" + name)) for name, key in json.loads(sys.argv[2]).items()}
 
 
+def in_order(d):
+    """The names of stamps, which are a set in Python, and a chord's header as a list, though frozen it is a group in Python."""
+    if d.get("stamped_headers"):
+        d["stamped_headers"].sort()
+    if isinstance(d.get("header"), dict):
+        d["header"] = d["header"]["kwargs"]["tasks"]
+    return d
+
+
 def message(key, element):
-    raw = json.loads(element)
-    p, h = raw["properties"], raw["headers"]
+    raw = json.loads(UUID.sub("ID", element.decode()))
+    p, h = raw["properties"], in_order(raw["headers"])
     for d, names in ((h, ["origin"]), (p, ["delivery_tag"])):
         for n in names:
             assert d.pop(n)
@@ -146,7 +164,7 @@ def message(key, element):
     p.pop("argsrepr", None), p.pop("kwargsrepr", None)  # left over in Python's, beside the headers
     body = base64.b64decode(raw["body"])
     if raw["content-type"] == "application/json":
-        body = json.loads(body)
+        body = json.loads(UUID.sub("ID", body.decode()), object_hook=in_order)
     elif "compression" not in h:
         body = yaml.safe_load(body)
     else:
