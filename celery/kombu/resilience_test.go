@@ -466,6 +466,33 @@ func TestOldDeliverySparesTheNewOne(t *testing.T) {
 	}
 }
 
+// TestReapSparesTheLiving: a consumer whose lease had run out is back by the time that another one gives its messages back. The server looks
+// at the lease again, so it keeps them.
+func TestReapSparesTheLiving(t *testing.T) {
+	t.Parallel()
+	onServers(t, func(t *testing.T, url string) {
+		c, other, r := connect(t, url), connect(t, url), raw(t, url)
+		k, late := consume(t, c, ConsumerOptions{}), consume(t, other, ConsumerOptions{Queues: []Queue{{Name: "other"}}})
+		send(t, c, "q", "x")
+		d := receive(t, k)
+		if err := k.Pause(background(t)); err != nil {
+			t.Fatal(err)
+		}
+		if err := (&reaper{c: late}).reap(k.id); err != nil {
+			t.Fatal(err)
+		}
+		if n := integer(t, r, "LLEN", "q"); n != 0 {
+			t.Errorf("%d messages of a living consumer were given back", n)
+		}
+		if n := integer(t, r, "ZCARD", "unacked.leases"); n != 2 {
+			t.Errorf("%d leases of 2", n)
+		}
+		if err := d.AckWait(background(t)); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
 // TestLostIsTold: when a peer takes a message over, the holder hears of it at the next renewal.
 func TestLostIsTold(t *testing.T) {
 	t.Parallel()
