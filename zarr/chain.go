@@ -3,6 +3,8 @@ package zarr
 import (
 	"fmt"
 	"slices"
+
+	"healpipe/internal/zstd"
 )
 
 // chain is a codec chain, made ready for chunks of one shape and type. It is safe for concurrent use.
@@ -260,6 +262,47 @@ func (c *chain) decode(values, stored []byte, sc *scratch) error {
 		}
 	}
 	return nil
+}
+
+// decodeBox fills, of values, those of a box of the chunk, if the stored form lets single parts be decoded and the
+// box is a small part. Damage elsewhere in the chunk is not noticed then; there is no checksum that would show it.
+func (c *chain) decodeBox(values, stored []byte, start, shape []int) bool {
+	if !c.plain() || c.skips || len(c.pack) != 1 || c.dtype == TypeBool {
+		return false
+	}
+	p, ok := c.pack[0].(interface {
+		decodeParts(dst, src []byte, parts []zstd.Range) bool
+	})
+	if !ok {
+		return false
+	}
+	// The box is n rows, each as long as its last dimensions follow each other in the chunk.
+	d, row, stride := len(shape)-1, c.dtype.Size(), c.dtype.Size()
+	for ; d >= 0; d-- {
+		row *= shape[d]
+		stride *= c.shape[d]
+		if shape[d] != c.shape[d] {
+			break
+		}
+	}
+	n := 1
+	for _, size := range shape[:max(d, 0)] {
+		n *= size
+	}
+	const mostRows, least = 4096, 2 // more rows, or more than 1/least of the chunk, are not worth the search
+	if n > mostRows || n*row > c.raw/least {
+		return false
+	}
+	parts := make([]zstd.Range, n)
+	for i := range parts {
+		from := 0
+		for k, at := range unravel(i, shape[:max(d, 0)]) {
+			from = from*c.shape[k] + start[k] + at
+		}
+		from = from*stride + start[max(d, 0)]*(stride/c.shape[max(d, 0)])
+		parts[i] = zstd.Range{From: from, To: from + row}
+	}
+	return p.decodeParts(values, stored, parts)
 }
 
 // unpack undoes the compressors. The result is in values, in scratch memory or in stored.

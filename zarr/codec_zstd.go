@@ -39,5 +39,9 @@ func (c zstdCodec) decode(dst, src []byte) ([]byte, error) {
 	return out, nil
 }
 
+func (c zstdCodec) decodeParts(dst, src []byte, parts []zstd.Range) bool {
+	return zstd.DecodeParts(dst, src, parts)
+}
+
 func (c zstdCodec) bound(n int) int         { return zstd.Bound(n) }
 func (c zstdCodec) fixed(n int) (int, bool) { return 0, false }

@@ -26,7 +26,8 @@
 //     disjoint regions of one shard lose nothing, across processes and machines.
 //   - Inner chunks of a shard that a write does not touch are copied as they are, not recompressed.
 //   - The same writes in the same order leave the same bytes.
-//   - Damaged bytes are an error (ErrCorrupt) with array, chunk and store; they never read as fill value.
+//   - Damaged bytes are an error (ErrCorrupt) with array, chunk and store; they never read as fill value. A small part
+//     of a chunk in zstd frames without checksums is decoded alone: damage to the rest is not noticed then.
 //   - Metadata that are not understood (a codec, one of its settings, a grid, an extension of an array or group) are
 //     refused by name (ErrUnsupported), unless they say "must_understand": false.
 //

@@ -67,8 +67,10 @@ func decodePart(c *chain, stored []byte, whole, r Region, dst []byte, sc *scratc
 	}
 	defer sc.reset(sc.mark())
 	buf := sc.take(c.raw)
-	if err := c.decode(buf, stored, sc); err != nil {
-		return err
+	if !c.decodeBox(buf, stored, part.at(whole.Start), part.Shape) {
+		if err := c.decode(buf, stored, sc); err != nil {
+			return err
+		}
 	}
 	copyBox(dst, r.Shape, part.at(r.Start), buf, whole.Shape, part.at(whole.Start), part.Shape, size)
 	return nil

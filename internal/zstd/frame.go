@@ -54,9 +54,11 @@ func (e *encoder) frame(dst, src []byte, level int, checksum bool) []byte {
 	return dst
 }
 
+// frameMagic begins a frame; the others are flags of its header.
+const frameMagic, singleSegment, hasChecksum = 0xfd2fb528, 1 << 5, 1 << 2
+
 func appendFrameHeader(dst []byte, n int, checksum bool) []byte {
-	const magic, singleSegment, hasChecksum = 0xfd2fb528, 1 << 5, 1 << 2
-	dst = binary.LittleEndian.AppendUint32(dst, magic)
+	dst = binary.LittleEndian.AppendUint32(dst, frameMagic)
 	var flags byte
 	if checksum {
 		flags = hasChecksum
