@@ -206,7 +206,10 @@ func excRepr(err error) string {
 	if errors.As(err, &reject) {
 		return reject.Error()
 	}
-	_, class, args := exception(err)
+	module, class, args := exception(err)
+	if module == "celery.exceptions" && class == "Reject" && len(args) == 2 { // one that was stored
+		return "reject requeue=" + pyrepr.Repr(args[1]) + ": " + excStr(args[:1])
+	}
 	return pyrepr.Exception(class, args)
 }
 

@@ -330,7 +330,7 @@ func (s *Signature) LinkError(errback *Signature) *Signature {
 func (s *Signature) appendOption(key string, sig *Signature) {
 	list := maybeSigs(s.Options[key])
 	for _, have := range list {
-		if have == sig {
+		if have == sig || sameSignature(have, sig) {
 			return
 		}
 	}

@@ -245,7 +245,7 @@ func (w *Worker) rejected(ctx context.Context, r *Request, reject *Reject) {
 		return
 	}
 	tb := r.traceback(reject)
-	w.store(ctx, r, outcome{state: StateFailure, err: reject, errors: true})
+	w.storeFailure(ctx, r, reject, "")
 	w.taskEvent(r, "task-failed", field{"uuid", r.ID}, field{"exception", excRepr(reject)}, field{"traceback", tb})
 	w.rejectLate(r, false)
 }

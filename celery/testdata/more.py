@@ -121,6 +121,28 @@ def given_signatures():
 
 
 @check
+def rejected_parts():
+    """What hangs on a task that throws its message away fails with it."""
+    out = []
+    for call in [chord([suite.reject.s(False), suite.add.s(1, 1)], suite.xsum.s()), chain(suite.reject.si(False), suite.add.si(1, 1))]:
+        r = call.apply_async()
+        out.append([until(lambda: meta(r.id)), meta(r.id)["status"], re.sub("[0-9a-f-]{36}", "ID", json.dumps(meta(r.id)["result"], sort_keys=True))])
+    store().delete("errback")
+    suite.reject.apply_async((False,), link_error=suite.errback.s())
+    return out + [until(lambda: store().llen("errback") == 1)]
+
+
+@check
+def equal_errbacks():
+    """An errback that is there already is not linked again."""
+    store().delete("errback")
+    sig = suite.fail.s().on_error(suite.errback.s())
+    suite.replace_given.s(sig).on_error(suite.errback.s()).apply_async()
+    until(lambda: store().llen("errback") and settled())
+    return store().llen("errback")
+
+
+@check
 def retried():
     return drive.simple(suite.retry_once.s())
 
