@@ -24,6 +24,7 @@ type pipe struct {
 	client, server net.Conn
 	mute           bool // swallows everything in both directions
 	drop           bool // ends the connection instead of handing on the next reply
+	waits          bool // has carried a BLMOVE
 }
 
 func startProxy(t testing.TB, server string) *proxy {
@@ -83,6 +84,7 @@ func (p *proxy) copy(c *pipe, to, from net.Conn, request bool) {
 			p.cut, c.drop = nil, true
 			p.cuts++
 		}
+		c.waits = c.waits || request && bytes.Contains(buf[:n], []byte("BLMOVE"))
 		mute, drop := c.mute, c.drop && !request
 		p.mu.Unlock()
 		if drop {
@@ -105,6 +107,19 @@ func (p *proxy) halfOpen() {
 	for _, c := range p.pipes {
 		c.mute = true
 	}
+}
+
+// halfOpenWaiting does the same with the connections that wait for messages alone, and reports whether there were any.
+func (p *proxy) halfOpenWaiting() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	some := false
+	for _, c := range p.pipes {
+		if c.waits {
+			c.mute, some = true, true
+		}
+	}
+	return some
 }
 
 // cutReply drops the reply to the next request that contains a text.
