@@ -15,9 +15,10 @@ type AsyncResult struct {
 	Results []*AsyncResult // the members, if it is a group's
 	Ignored bool           // the task was told to store no result
 
-	group bool
-	app   *App
-	eager *eagerOutcome // of a call that ran in the caller
+	group   bool
+	ordered bool
+	app     *App
+	eager   *eagerOutcome // of a call that ran in the caller
 }
 
 // AsyncResult returns the result of the task with that id.
@@ -92,6 +93,14 @@ func (r *AsyncResult) Get(ctx context.Context) (any, error) {
 	return r.Follow(ctx, nil)
 }
 
+// InOrder returns the same result with a Get that returns dictionaries as kombu.Objects, in the order in which the worker
+// wrote them. It is for JSON in Redis.
+func (r *AsyncResult) InOrder() *AsyncResult {
+	c := *r
+	c.ordered = true
+	return &c
+}
+
 // firstFailure returns the exception of the earliest step before r that has failed, or else err.
 func (r *AsyncResult) firstFailure(ctx context.Context, err error) error {
 	for p := r.Parent; p != nil; p = p.Parent {
@@ -132,7 +141,14 @@ func (r *AsyncResult) Follow(ctx context.Context, seen func(meta map[string]any)
 	}
 	v, err := outcomeOf(meta)
 	if err != nil {
-		err = r.firstFailure(ctx, err)
+		return nil, r.firstFailure(ctx, err)
+	}
+	if !r.ordered {
+		return v, nil
+	}
+	b, err := r.app.backend(ctx)
+	if rb, ok := b.(*redisBackend); ok {
+		return rb.inOrder(ctx, r.ID, v)
 	}
 	return v, err
 }

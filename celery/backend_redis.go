@@ -132,17 +132,9 @@ func (b *redisBackend) encode(v any) ([]byte, error) {
 
 // decode undoes encode.
 func (b *redisBackend) decode(data []byte) (any, error) {
-	if rest, ok := bytes.CutPrefix(data, compressedMark); ok {
-		mime, body, ok := bytes.Cut(rest, []byte{0})
-		if !ok {
-			return nil, errors.New("celery: compressed result without the name of its compression")
-		}
-		m := &kombu.Message{Body: body, ContentType: kombu.ContentData, ContentEncoding: "binary",
-			Headers: map[string]any{"compression": string(mime)}}
-		var err error
-		if data, err = m.Payload(kombu.Accept{kombu.ContentData: true}); err != nil {
-			return nil, err
-		}
+	data, err := b.decompress(data)
+	if err != nil {
+		return nil, err
 	}
 	ct := map[string]string{"json": kombu.ContentJSON, "yaml": kombu.ContentYAML, "msgpack": kombu.ContentMsgpack}[b.app.conf.ResultSerializer]
 	enc := "utf-8"
@@ -150,6 +142,35 @@ func (b *redisBackend) decode(data []byte) (any, error) {
 		enc = "binary"
 	}
 	return kombu.Deserialize(data, ct, enc, kombu.Accept{ct: true})
+}
+
+// inOrder reads a result again, with its dictionaries in their order.
+func (b *redisBackend) inOrder(ctx context.Context, id string, v any) (any, error) {
+	data, found, err := b.redis.Get(ctx, b.taskKey(id))
+	if err != nil || !found || b.app.conf.ResultSerializer != "json" {
+		return v, err
+	}
+	if data, err = b.decompress(data); err != nil {
+		return nil, err
+	}
+	meta, err := kombu.DecodeOrderedJSON(data)
+	if o, ok := meta.(kombu.Object); ok {
+		return o.Map()["result"], nil
+	}
+	return v, err
+}
+
+func (b *redisBackend) decompress(data []byte) ([]byte, error) {
+	if rest, ok := bytes.CutPrefix(data, compressedMark); ok {
+		mime, body, ok := bytes.Cut(rest, []byte{0})
+		if !ok {
+			return nil, errors.New("celery: compressed result without the name of its compression")
+		}
+		m := &kombu.Message{Body: body, ContentType: kombu.ContentData, ContentEncoding: "binary",
+			Headers: map[string]any{"compression": string(mime)}}
+		return m.Payload(kombu.Accept{kombu.ContentData: true})
+	}
+	return data, nil
 }
 
 func (b *redisBackend) get(ctx context.Context, id string) (map[string]any, error) {

@@ -58,10 +58,10 @@ func (p *program) callCommand() *cli.Command {
 	}
 }
 
-// callArguments reads --args and --kwargs. Whole numbers stay whole.
+// callArguments reads --args and --kwargs. Whole numbers stay whole, and dictionaries in their order.
 func callArguments(c *cli.Context) (args []any, kwargs map[string]any, err error) {
 	array, object := c.String("args"), c.String("kwargs")
-	v, err := kombu.DecodeJSON([]byte(array))
+	v, err := kombu.DecodeOrderedJSON([]byte(array))
 	if err != nil {
 		return nil, nil, badOption(c, "args", "%w", err)
 	}
@@ -69,13 +69,14 @@ func callArguments(c *cli.Context) (args []any, kwargs map[string]any, err error
 	if !ok {
 		return nil, nil, badOption(c, "args", "%s was not an array", array)
 	}
-	if v, err = kombu.DecodeJSON([]byte(object)); err != nil {
+	if v, err = kombu.DecodeOrderedJSON([]byte(object)); err != nil {
 		return nil, nil, badOption(c, "kwargs", "%w", err)
 	}
-	if kwargs, ok = v.(map[string]any); !ok {
+	named, ok := v.(kombu.Object)
+	if !ok {
 		return nil, nil, badOption(c, "kwargs", "%s was not an object", object)
 	}
-	return args, kwargs, nil
+	return args, named.Map(), nil
 }
 
 func callOptions(c *cli.Context) (celery.Options, error) {

@@ -33,7 +33,7 @@ func (p *program) resultCommand() *cli.Command {
 			}
 			ctx, stop := interruptible(c.Context)
 			defer stop()
-			res := app.AsyncResult(id)
+			res := app.AsyncResult(id).InOrder()
 			var value any
 			if c.Bool("traceback") {
 				info, err := res.Info(ctx)

@@ -288,7 +288,7 @@ var sequence = []step{
 	{words: "call celery.accumulate -a [1,2.5,\"x\",null,true]", id: "LIST"},
 	{words: "result $LIST"},
 	{words: "result --traceback $LIST"},
-	{words: "call --args=[[{\"a\":\"b\"}]] celery.accumulate", id: "DICT"},
+	{words: "call --args=[[{\"z\":{\"y\":1,\"x\":[]},\"a\":\"b\"}]] celery.accumulate", id: "DICT"},
 	{words: "result -t tasks.process $DICT"},
 	{words: "result -t no.such $DICT"},
 	{words: "call tasks.regrid_file -a [\"no/such/file.nc\"]", id: "FAILED"},
