@@ -83,7 +83,8 @@ def results():
     states = []
     r = progress.delay()
     got = outcome(lambda: r.get(timeout=60, on_message=lambda m: m["task_id"] == r.id and states.append(m["status"])))
-    out["followed"] = [got, states[-1:], sorted(set(states) - {"STARTED", "PROGRESS", "SUCCESS"})]
+    # Celery's client tells of none where the result is there before it subscribes.
+    out["followed"] = [got, sorted(set(states) - {"STARTED", "PROGRESS", "SUCCESS"})]
     out["chunks"] = outcome(lambda: add.chunks(zip(range(5), range(5)), 2)().get(timeout=60))
     out["map"] = outcome(lambda: identity.map([1, [2], None]).delay().get(timeout=60))
     out["starmap"] = outcome(lambda: add.starmap([(1, 2), (3, 4)]).delay().get(timeout=60))
