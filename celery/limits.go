@@ -58,7 +58,7 @@ func (w *Worker) hardLimit(r *Request, limit time.Duration, err error) {
 	}
 	w.log.errorf("Hard time limit (%ss) exceeded for %s[%s]", pyrepr.Float(limit.Seconds()), r.Name, r.ID)
 	r.stopWith(err)
-	w.fail(w.io, r, err, "")
+	w.failed(w.io, r, err, "", r.traceback(err)) // Celery's pool, not the task, is what fails: no traceback is stored
 	if r.task.acksLate {
 		if r.task.acksOnTimeout {
 			r.ack()

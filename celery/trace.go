@@ -192,7 +192,12 @@ func (w *Worker) fail(ctx context.Context, r *Request, err error, tb string) {
 	if tb == "" {
 		tb = r.traceback(err)
 	}
-	w.storeFailure(ctx, r, err, tb)
+	w.failed(ctx, r, err, tb, tb)
+}
+
+// failed is fail for a failure that is stored with a traceback of its own.
+func (w *Worker) failed(ctx context.Context, r *Request, err error, stored, tb string) {
+	w.storeFailure(ctx, r, err, stored)
 	if hook := r.task.opts.OnFailure; hook != nil {
 		w.hook(r, "on_failure", func() error { return hook(r, err) })
 	}

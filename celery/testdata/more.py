@@ -48,7 +48,7 @@ def hard_limit():
     r = suite.wait_for_limit.apply_async(time_limit=1)
     value = get(r)
     m = meta(r.id)
-    return [r.id, value, m["status"], m["result"], until(settled)]
+    return [r.id, value, m["status"], m["result"], m["traceback"] is None, until(settled)]
 
 
 @check
