@@ -361,19 +361,19 @@ func (w *Worker) stats() map[string]any {
 		}
 	}
 	pid := os.Getpid()
-	_, busy := w.pool.load()
 	m := map[string]any{
 		"total": total, "pid": pid, "clock": strconv.FormatInt(w.app.lclock.value(), 10),
 		"uptime": int64(w.app.clock.Now().Sub(w.started).Seconds()),
 		"pool": map[string]any{
 			"implementation": "celery.go:goroutine", "max-concurrency": w.pool.size(), "processes": []any{pid},
-			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{floatOrZero(w.opts.SoftTimeLimit), floatOrZero(w.opts.TimeLimit)}, "running": busy,
-			"go": map[string]any{"pool": w.opts.Pool, "goroutines": runtime.NumGoroutine(), "version": runtime.Version()},
+			"max-tasks-per-child": "N/A", "put-guarded-by-semaphore": false, "timeouts": []any{floatOrZero(w.opts.SoftTimeLimit), floatOrZero(w.opts.TimeLimit)},
 			"writes": map[string]any{"total": w.state.processed.Load(), "avg": "N/A", "all": "N/A", "raw": "N/A", "strategy": "fair",
 				"inqueues": map[string]any{"total": 0, "active": 0}},
 		},
 		"broker": w.brokerInfo(), "prefetch_count": w.recv.prefetch(), "rusage": rusage(),
-		"events": map[string]any{"dropped": w.events.dropped.Load()},
+	}
+	if n := w.events.dropped.Load(); n > 0 { // Celery has no such row
+		m["events"] = map[string]any{"dropped": n}
 	}
 	if w.scaler != nil {
 		m["autoscaler"] = w.scaler.info()

@@ -108,8 +108,6 @@ type flowerDifference struct{ row, why string }
 
 var flowerDiffers = []flowerDifference{
 	{"worker / pool / Worker pool options / (Implementation|Processes|Writes)", "goroutines are no processes that are written to"},
-	{"worker / pool / Worker pool options / (Go|Running)", "what only the Go worker tells"},
-	{"worker / other / Other statistics / events", "what only the Go worker tells: events that a slow broker made it drop"},
 	{"worker / config / Configuration options / include", "Python's modules; a Go program has none to import"},
 	{"concurrency after growing", "Celery goes on showing what the pool was started with"},
 }
