@@ -21,6 +21,14 @@ func TestLocal(t *testing.T) {
 	storagetest.Run(t, func(t *testing.T) storage.Storage { return storage.NewLocal(t.TempDir()) })
 }
 
+// TestLocalTogether runs the suite on views.
+func TestLocalTogether(t *testing.T) {
+	t.Parallel()
+	storagetest.Run(t, func(t *testing.T) storage.Storage {
+		return storage.TogetherUntilCleanup(t, storage.NewLocal(t.TempDir()))
+	})
+}
+
 func TestS3(t *testing.T) {
 	t.Parallel()
 	testService(t, s3test.Start(t, "bucket"))

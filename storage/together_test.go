@@ -33,7 +33,15 @@ func TestTogether(t *testing.T) {
 					return err
 				}
 			}
-			return nil
+			n := 0
+			err := st.List(t.Context(), "c/", func(i Info) error {
+				n++
+				return nil
+			})
+			if n != 3*mostPending {
+				t.Errorf("the list has %d objects of %d that were put", n, 3*mostPending)
+			}
+			return err
 		})
 		if err != nil {
 			t.Fatal(err)
