@@ -125,6 +125,7 @@ func TestResultsAsPython(t *testing.T) {
 	r = send(celery.Chain(s("add", 1, 2), s("fail"), s("identity")))
 	got["broken chain"] = []any{look(r), look(r.Parent)}
 	got["broken collection"] = collect(r.Parent.Parent)
+	got["collected tree"] = collect(send(s("add", 1, 2).Link(s("add", 10).Link(s("add", 100))).Link(s("add", 20).Link(s("add", 200)))))
 	got["chord"] = look(send(celery.Chord([]*celery.Signature{s("add", 1, 1), s("add", 2, 2)}, s("xsum"))))
 	got["broken chord"] = look(send(celery.Chord([]*celery.Signature{s("add", 1, 1), s("fail")}, s("xsum"))))
 	r = send(celery.Group(s("add", 0, 0), s("add", 1, 1), s("add", 2, 2)))

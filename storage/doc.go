@@ -26,7 +26,7 @@
 //	DIR/NAME                     renamed over, then DIR is synced
 //
 // Under [Together] the syncs and the renames go on in the background, up to 16 files at the same time, and the folders
-// are synced at the end. The replaced file's bytes are freed after the lock is let go.
+// are synced at the end. The bytes of replaced files are freed in the background, too.
 //
 // A NAME that is a symbolic link stands for the file that it points to: DIR is then that file's folder, and the
 // link stays as it is. A removal takes the link away.

@@ -61,6 +61,12 @@ def results():
     r = chain(add.s(1, 2), fail.s(), identity.s())()
     out["broken chain"] = [look(r), look(r.parent)]
     out["broken collection"] = outcome(lambda: [v for _, v in r.parent.parent.collect()])
+    tree, left, right = add.s(1, 2), add.s(10), add.s(20)
+    left.link(add.s(100))
+    right.link(add.s(200))
+    tree.link(left)
+    tree.link(right)
+    out["collected tree"] = [v for _, v in tree.apply_async().collect()]
     out["chord"] = look(chord([add.s(1, 1), add.s(2, 2)], xsum.s())())
     out["broken chord"] = look(chord([add.s(1, 1), fail.s()], xsum.s())())
     r = group(add.s(i, i) for i in range(3))()
